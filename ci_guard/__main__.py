@@ -1,0 +1,7 @@
+"""`python -I -m ci_guard`: the same as the `ci-guard` command."""
+
+import sys
+
+from ci_guard.cli import main
+
+sys.exit(main())

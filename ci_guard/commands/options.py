@@ -1,0 +1,42 @@
+"""Options that several commands share: one spelling, one meaning, one help text.
+
+A shared option defaults to None: "not given", so that `config` can apply option > environment > file > default.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from ci_guard.model.finding import Severity
+
+FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit", "markdown")
+FAIL_ON = (*(str(s) for s in Severity), "never")
+
+
+def add_output(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS) -> None:
+    """`--format`, `--output`, `--quiet`, `--no-color`."""
+    group = parser.add_argument_group("output")
+    group.add_argument("--format", choices=formats, default=None, help="how to print the result (default: text)")
+    group.add_argument(
+        "--output", metavar="FILE", default=None, help="write the result to FILE instead of the terminal"
+    )
+    group.add_argument("--quiet", action="store_true", default=None, help="print findings only, no summary")
+    group.add_argument("--no-color", action="store_true", default=None, help="no colours (NO_COLOR does the same)")
+
+
+def add_policy(parser: argparse.ArgumentParser) -> None:
+    """`--config`, `--profile`, `--select`, `--ignore`, `--pod-security-version`, `--fail-on`, `--baseline`, `--since`."""
+    group = parser.add_argument_group("policy")
+    group.add_argument("--config", metavar="FILE", default=None, help="configuration (default: .ci-guard.yaml)")
+    group.add_argument("--profile", metavar="NAME", default=None, help="which rules: default, pss-baseline, …")
+    group.add_argument("--select", metavar="RULE,…", default=None, help="also judge by these rules")
+    group.add_argument("--ignore", metavar="RULE,…", default=None, help="do not judge by these rules")
+    group.add_argument("--pod-security-version", metavar="v1.N", default=None, help="Pod Security version, or latest")
+    group.add_argument("--fail-on", choices=FAIL_ON, default=None, help="lowest severity that fails (default: high)")
+    group.add_argument("--baseline", metavar="FILE", default=None, help="findings that were accepted earlier")
+    group.add_argument("--since", metavar="REV", default=None, help="only what is new since REV")
+
+
+def add_online(parser: argparse.ArgumentParser) -> None:
+    """`--online`: the only switch that opens a socket."""
+    parser.add_argument("--online", action="store_true", default=None, help="allow network access")
