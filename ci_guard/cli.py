@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader went away (`| head`): point stdout elsewhere so that the interpreter's flush stays quiet.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN
-    except Exception as error:  # noqa: BLE001 - a bug must end as "could not judge", never as a closed or open gate
+    except Exception as error:  # a bug ends as "could not judge", never as a verdict
         if os.environ.get("CI_GUARD_DEBUG"):
             raise
         detail = printable(f"{type(error).__name__}: {error}")

@@ -14,7 +14,8 @@ PACKAGE = ROOT / "ci_guard"
 LEVELS: dict[str, int] = {
     room: level
     for level, rooms in {
-        7: ["cli", "__main__"],
+        8: ["__main__"],
+        7: ["cli"],
         6: ["commands"],
         5: ["pipeline"],
         4: ["report"],

@@ -25,7 +25,7 @@ def add_output(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMA
 
 
 def add_policy(parser: argparse.ArgumentParser) -> None:
-    """`--config`, `--profile`, `--select`, `--ignore`, `--pod-security-version`, `--fail-on`, `--baseline`, `--since`."""
+    """Which rules judge, what fails, what was accepted; `.ci-guard.yaml` may set all but `--since`."""
     group = parser.add_argument_group("policy")
     group.add_argument("--config", metavar="FILE", default=None, help="configuration (default: .ci-guard.yaml)")
     group.add_argument("--profile", metavar="NAME", default=None, help="which rules: default, pss-baseline, …")
