@@ -1,0 +1,194 @@
+"""Findings -> SARIF results: places, fingerprints, suppressions, fixes."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import sarif_om as om
+
+from ci_guard.model.finding import Finding
+from ci_guard.model.location import Edit, Location, Region
+from ci_guard.model.ports import ReadBytes
+from ci_guard.model.printable import visible
+from ci_guard.model.suppression import Suppression
+from ci_guard.sarif.encoding import LEVELS, SOURCE_ROOT, message_text, shorten, uri_of
+from ci_guard.sarif.fingerprint import line_hashes
+
+_SNIPPET_LIMIT = 500  # code points; a minified file would otherwise be repeated with every finding
+_RELATED_LIMIT = 100
+_FLOW_LIMIT = 1000  # what GitHub shows
+_REASON_LIMIT = 1024
+
+
+class Fingerprints:
+    """Line hashes of the files that findings point into; each file is read and hashed once."""
+
+    def __init__(self, read: ReadBytes) -> None:
+        self._read = read
+        self._hashes: dict[str, list[str]] = {}
+
+    def of(self, finding: Finding) -> dict[str, str]:
+        """`primaryLocationLineHash` where there is a line in a readable file, and our own that outlives moves."""
+        keys = {"ciGuardResource/v1": _resource_hash(finding)}
+        region = finding.location.region
+        if region is not None:
+            hashes = self._lines(finding.location.path)
+            if region.start_line <= len(hashes):
+                keys["primaryLocationLineHash"] = hashes[region.start_line - 1]
+        return keys
+
+    def _lines(self, path: str) -> list[str]:
+        if path not in self._hashes:
+            data = self._read(path)
+            self._hashes[path] = [] if data is None else line_hashes(data)
+        return self._hashes[path]
+
+
+def result(finding: Finding, rule_index: int, prints: Fingerprints, *, sensitive: bool) -> Any:
+    """One SARIF result; a `sensitive` rule's carries neither source text nor fixes."""
+    suppressions = _suppressions(finding)
+    return om.Result(
+        rule_id=finding.rule,
+        rule_index=rule_index,
+        level=LEVELS[finding.severity],
+        message=om.Message(text=message_text(finding.message) or finding.rule),
+        locations=[_primary(finding, sensitive=sensitive)],
+        related_locations=_related(finding, sensitive=sensitive) or None,
+        code_flows=_code_flows(finding, sensitive=sensitive) or None,
+        partial_fingerprints=prints.of(finding),
+        suppressions=suppressions or None,
+        fixes=None if sensitive or not finding.edits else [_fix(finding.edits)],
+        properties={"ciGuard": _ours(finding)},
+    )
+
+
+def region(place: Region) -> Any:
+    """A SARIF region; columns count code points (`columnKind` says so) and the end is exclusive."""
+    return om.Region(
+        start_line=place.start_line,
+        start_column=place.start_column,
+        end_line=place.end_line,
+        end_column=place.end_column,
+    )
+
+
+def location(place: Location, *, sensitive: bool) -> Any:
+    """A SARIF location with the text of its region, unless that is sensitive, long or on several lines."""
+    physical = om.PhysicalLocation(artifact_location=_artifact(place.path))
+    if place.region is not None:
+        physical.region = region(place.region)
+        if place.snippet and not sensitive:
+            _add_snippet(physical, place.region, place.snippet)
+    return om.Location(physical_location=physical)
+
+
+def _add_snippet(physical: Any, place: Region, line: str) -> None:
+    if place.end_line != place.start_line or len(line) > _SNIPPET_LIMIT:
+        return
+    part = line[place.start_column - 1 : place.end_column - 1]
+    if part:
+        physical.region.snippet = om.ArtifactContent(text=visible(part))
+    if part != line:
+        whole = om.ArtifactContent(text=visible(line))
+        physical.context_region = om.Region(start_line=place.start_line, snippet=whole)
+
+
+def _artifact(path: str) -> Any:
+    return om.ArtifactLocation(uri=uri_of(path), uri_base_id=SOURCE_ROOT)
+
+
+def _primary(finding: Finding, *, sensitive: bool) -> Any:
+    place = location(finding.location, sensitive=sensitive)
+    name = f"{finding.subject}: {finding.path}" if finding.path else str(finding.subject)
+    place.logical_locations = [
+        om.LogicalLocation(
+            name=visible(finding.subject.name) or None,
+            fully_qualified_name=visible(name),
+            kind="resource" if finding.subject.api_version else visible(finding.subject.kind) or "resource",
+        )
+    ]
+    return place
+
+
+def _related(finding: Finding, *, sensitive: bool) -> list[Any]:
+    related = []
+    for number, place in enumerate(finding.related[:_RELATED_LIMIT], start=1):
+        item = _noted(place, sensitive=sensitive)
+        item.id = number
+        related.append(item)
+    return related
+
+
+def _code_flows(finding: Finding, *, sensitive: bool) -> list[Any]:
+    flows = []
+    for flow in finding.flows:
+        steps = [om.ThreadFlowLocation(location=_noted(step, sensitive=sensitive)) for step in flow.steps[:_FLOW_LIMIT]]
+        if steps:
+            flows.append(om.CodeFlow(thread_flows=[om.ThreadFlow(locations=steps)]))
+    return flows
+
+
+def _noted(place: Location, *, sensitive: bool) -> Any:
+    item = location(place, sensitive=sensitive)
+    if place.note:
+        item.message = om.Message(text=message_text(place.note))
+    return item
+
+
+def _fix(edits: tuple[Edit, ...]) -> Any:
+    by_path: dict[str, list[Any]] = {}
+    for edit in edits:
+        inserted = om.ArtifactContent(text=edit.text)
+        replacement = om.Replacement(deleted_region=region(edit.region), inserted_content=inserted)
+        by_path.setdefault(edit.path, []).append(replacement)
+    changes = [om.ArtifactChange(artifact_location=_artifact(p), replacements=r) for p, r in by_path.items()]
+    return om.Fix(description=om.Message(text="Apply the rule's own fix."), artifact_changes=changes)
+
+
+def _suppressions(finding: Finding) -> list[Any]:
+    out = []
+    if finding.suppressed is not None:
+        out.append(_suppression(finding.suppressed))
+    if finding.implied_by:
+        reason = f"Implied by {visible(finding.implied_by)}, which is reported on the same place."
+        out.append(om.Suppression(kind="external", justification=reason))
+    return out
+
+
+def _suppression(accepted: Suppression) -> Any:
+    return om.Suppression(
+        kind="inSource" if accepted.origin in {"comment", "annotation"} else "external",
+        justification=shorten(visible(accepted.reason), _REASON_LIMIT) or None,
+        location=location(accepted.location, sensitive=True) if accepted.location else None,
+    )
+
+
+def _ours(finding: Finding) -> dict[str, Any]:
+    """What SARIF has no field for: kept so that `reader` gives back the same finding."""
+    subject = finding.subject
+    ours: dict[str, Any] = {
+        "severity": str(finding.severity),
+        "subject": {
+            "kind": subject.kind,
+            "name": subject.name,
+            "namespace": subject.namespace,
+            "apiVersion": subject.api_version,
+            "container": subject.container,
+        },
+        "path": finding.path,
+        "key": finding.key,
+        "impliedBy": finding.implied_by,
+    }
+    if finding.suppressed is not None:
+        accepted = finding.suppressed
+        expires = accepted.expires.isoformat() if accepted.expires else ""
+        ours["suppression"] = {"origin": accepted.origin, "expires": expires, "approver": accepted.approver}
+    return {k: v for k, v in ours.items() if v}
+
+
+def _resource_hash(finding: Finding) -> str:
+    subject = finding.subject
+    named = (subject.api_version, subject.kind, subject.namespace, subject.name, subject.container)
+    text = "\0".join((finding.rule, *named, finding.path, finding.key))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
