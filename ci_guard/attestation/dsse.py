@@ -1,0 +1,63 @@
+"""Dead Simple Signing Envelope: what is signed is the type and the payload together, never the JSON around them.
+
+Source: https://github.com/secure-systems-lab/dsse/blob/master/protocol.md (DSSE v1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ci_guard.attestation.protojson import Fields, encode
+
+IN_TOTO = "application/vnd.in-toto+json"
+_MAX_SIGNATURES = 16
+
+
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """The pre-authentication encoding: the bytes that a DSSE signature covers.
+
+    >>> pae("http://example.com/HelloWorld", b"hello world")
+    b'DSSEv1 29 http://example.com/HelloWorld 11 hello world'
+    """
+    kind = payload_type.encode("utf-8")
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One signature; `keyid` is a hint that nothing authenticates."""
+
+    sig: bytes
+    keyid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A payload with its type and its signatures."""
+
+    payload_type: str
+    payload: bytes
+    signatures: tuple[Signature, ...]
+
+    @property
+    def signed(self) -> bytes:
+        """What the signatures are over."""
+        return pae(self.payload_type, self.payload)
+
+    def to_json(self) -> Mapping[str, Any]:
+        """The envelope as DSSE's (and protobuf's) JSON."""
+        signatures = [{"sig": encode(s.sig), **({"keyid": s.keyid} if s.keyid else {})} for s in self.signatures]
+        return {"payload": encode(self.payload), "payloadType": self.payload_type, "signatures": signatures}
+
+
+def read_envelope(fields: Fields) -> Envelope:
+    """The envelope in `fields`; payload and type are not judged yet. Raises VerificationError."""
+    signatures = []
+    for item in fields.items("signatures", most=_MAX_SIGNATURES):
+        signatures.append(Signature(item.data("sig", require=True), item.text("keyid")))
+        item.done()
+    envelope = Envelope(fields.text("payloadType", require=True), fields.data("payload"), tuple(signatures))
+    fields.done()
+    return envelope
