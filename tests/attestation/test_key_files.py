@@ -179,7 +179,7 @@ def test_public_keys_name_what_is_wrong() -> None:
     with pytest.raises(UsageError, match=r"k is a private key: verifying takes the public one"):
         keys.read_public_key(SEALED, "k")
     for data in (b"", b"x" * 100_000, b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"):
-        with pytest.raises(InputError, match="^k"):
+        with pytest.raises(InputError, match=r"^k"):
             keys.read_public_key(data, "k")
     foreign = ed25519.Ed25519PrivateKey.generate().public_key()
     pem = foreign.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
