@@ -6,7 +6,6 @@ from ci_guard.model.errors import EXIT_OPEN
 from ci_guard.model.finding import Finding, Severity
 from ci_guard.model.location import Location
 from ci_guard.model.ports import ReadBytes
-from ci_guard.model.printable import visible
 from ci_guard.model.report import Report, Verdict
 from ci_guard.report.escape import command_data, command_property, terminal, without_commands
 from ci_guard.report.style import Style
@@ -60,8 +59,8 @@ def _annotation(finding: Finding, kind: str) -> str:
 def _command(kind: str, location: Location | None, title: str, text: str) -> str:
     properties = {} if location is None else _place(location)
     properties["title"] = title
-    listed = ",".join(f"{name}={command_property(visible(value))}" for name, value in properties.items() if value)
-    message = visible(text)[:_MESSAGE_LIMIT].replace("##[", "#\\u{23}[") or "(no message)"
+    listed = ",".join(f"{name}={command_property(terminal(value))}" for name, value in properties.items() if value)
+    message = terminal(text)[:_MESSAGE_LIMIT] or "(no message)"
     return f"::{kind} {listed}::{command_data(message)}"
 
 

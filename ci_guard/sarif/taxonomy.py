@@ -40,4 +40,5 @@ class Taxonomy:
     @property
     def identity(self) -> str:
         """The GUID: given, or derived from the name so that every run writes the same one."""
-        return self.guid or str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:ci-guard:taxonomy:{self.name}"))
+        name = self.name.encode("utf-8", "backslashreplace").decode("utf-8")  # uuid5 refuses lone surrogates
+        return self.guid or str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:ci-guard:taxonomy:{name}"))
