@@ -1,0 +1,87 @@
+"""What every dialect's parse tree looks like, so that positions are looked up in one way.
+
+PyYAML's nodes fit these protocols as they come; the JSON and TOML scanners build the small classes below.
+`id` is `scalar`, `sequence` or `mapping`; marks hold code point offsets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+DEPTH_LIMIT = 200  # levels of nesting; CRD schemas, the deepest real documents we know, need about 60
+
+
+class Mark(Protocol):
+    """A place in the text, in code points."""
+
+    @property
+    def index(self) -> int:
+        """The offset."""
+
+
+class Node(Protocol):
+    """A node of a parse tree; `value` is the text, the list of nodes, or the list of (key, value) nodes."""
+
+    tag: Any
+    value: Any
+
+    @property
+    def id(self) -> str:
+        """`scalar`, `sequence` or `mapping`."""
+
+    @property
+    def start_mark(self) -> Mark:
+        """The first character."""
+
+    @property
+    def end_mark(self) -> Mark:
+        """After the last character."""
+
+
+class Refused(Exception):  # noqa: N818 - not an error of ours: it becomes an Unreadable value
+    """The text cannot be read; `offset` says where. Never leaves this room."""
+
+    def __init__(self, reason: str, offset: int) -> None:
+        self.reason = reason
+        self.offset = offset
+        super().__init__(reason)
+
+
+@dataclass(slots=True)
+class Offset:
+    """A mark of our own scanners."""
+
+    index: int
+
+
+@dataclass(slots=True)
+class SpanNode:
+    """A node of our own scanners; `tag` is unused."""
+
+    value: Any
+    start_mark: Offset
+    end_mark: Offset
+    tag: Any = None
+    id: ClassVar[str] = ""
+
+
+class ScalarSpan(SpanNode):
+    """A scalar; `value` is the decoded key or the raw text."""
+
+    __slots__ = ()
+    id = "scalar"
+
+
+class SequenceSpan(SpanNode):
+    """A list."""
+
+    __slots__ = ()
+    id = "sequence"
+
+
+class MappingSpan(SpanNode):
+    """A map."""
+
+    __slots__ = ()
+    id = "mapping"
