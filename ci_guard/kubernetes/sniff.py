@@ -7,6 +7,7 @@ keys written with escapes (`"api\u0056ersion"`) count as a maybe, and only what 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from ci_guard.model.location import STDIN_PATH
@@ -28,6 +29,7 @@ _GO_TEMPLATE = re.compile(
 )
 _BLOCK_SCALAR = re.compile(r"(?:^|[:\-?]\s+|\s)[|>][-+0-9]*\s*(?:#.*)?$")
 _QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*\"""")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 
 
@@ -54,9 +56,22 @@ def may_hold_manifest(data: bytes) -> bool:
     return bool(_ESCAPED_BREAK.search(plain) and _EXPLICIT_KEY.search(plain))
 
 
-def text_of(data: bytes) -> str:
-    """`data` as text for looking at, never for judging: undecodable bytes are replaced, NULs left out."""
-    return data.replace(b"\0", b"").decode("utf-8-sig", "replace")
+class BrokenText:
+    """A file that does not parse, as text to look at; cut into its documents only when somebody asks."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._lines: list[str] = []
+        self._starts: list[int] = []
+
+    def document_at(self, line: int) -> str:
+        """The document that holds the 1-based `line`, from its `---` to the next; undecodable bytes are replaced."""
+        if not self._starts:
+            text = self._data.replace(b"\0", b"").decode("utf-8-sig", "replace")
+            self._lines = _LINE_END.split(text)
+            self._starts = [0, *(n for n, t in enumerate(self._lines) if n and t.startswith("---")), len(self._lines)]
+        after = max(1, min(bisect_right(self._starts, line - 1), len(self._starts) - 1))
+        return "\n".join(self._lines[self._starts[after - 1] : self._starts[after]])
 
 
 def looks_like_manifest(text: str) -> bool:
@@ -89,7 +104,7 @@ def template_kind(text: str) -> str:
 def _structure(text: str) -> Iterator[str]:
     """The lines of `text` without comments, quoted strings and the contents of block scalars."""
     block = -1  # indentation of the line that opened a block scalar
-    for raw in text.splitlines():
+    for raw in text.split("\n"):
         line = raw.rstrip()
         indent = len(line) - len(line.lstrip(" "))
         if block >= 0 and (not line or indent > block):

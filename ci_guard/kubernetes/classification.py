@@ -1,0 +1,75 @@
+"""What each document of a file is, once it is worth parsing; importing this module imports YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ci_guard.kubernetes import patches, sniff
+from ci_guard.kubernetes.kustomization import Surroundings, is_kustomization
+from ci_guard.kubernetes.outcomes import ManifestDocument, Skipped
+from ci_guard.kubernetes.resources import is_resource, resources_of
+from ci_guard.kubernetes.sniff import BrokenText
+from ci_guard.source import reader
+from ci_guard.source.document import Document, Unreadable
+
+
+def classify(path: str, data: bytes, surroundings: Surroundings) -> Iterator[ManifestDocument | Unreadable | Skipped]:
+    """What each document of a file is that may hold manifests, in order."""
+    directives = any(sign in data for sign in patches.BYTES)
+    text = BrokenText(data)
+    for document in _documents(path, data):
+        if isinstance(document, Unreadable):
+            yield _broken(document, text)
+            continue
+        value = _without_nulls(document.value) if document.dialect == "json" else document.value
+        yield _classified(document, value, surroundings, directives=directives)
+
+
+def _documents(path: str, data: bytes) -> Iterator[Document | Unreadable]:
+    """JSON as JSON whatever its file is called, as kubectl reads it: libyaml refuses some of it. The rest as YAML."""
+    if path.lower().endswith(".json"):
+        return reader.read(path, data, "json")
+    if data.lstrip()[:1] == b"{" and not data.lstrip().startswith((b"{{", b"{%", b"{#")):
+        documents = list(reader.read(path, data, "json"))
+        if not any(isinstance(d, Unreadable) for d in documents):
+            return iter(documents)
+    return reader.read(path, data, "kubernetes")
+
+
+def _broken(unreadable: Unreadable, text: BrokenText) -> Unreadable | Skipped:
+    region = unreadable.location.region
+    part = text.document_at(region.start_line if region else 1)
+    outcome = sniff.template_kind(part)
+    if outcome:
+        reason = "it is no YAML before its template is rendered"
+        return Skipped(unreadable.path, outcome, reason, unreadable.location)
+    if sniff.looks_like_manifest(part):
+        return unreadable
+    return Skipped(unreadable.path, "no-manifest", "no manifest, and no YAML either")
+
+
+def _classified(
+    document: Document, value: Any, surroundings: Surroundings, *, directives: bool
+) -> ManifestDocument | Skipped:
+    path = document.path
+    if is_kustomization(path, value):
+        return Skipped(path, "kustomization", "a list of what Kustomize builds from")
+    if not is_resource(value):
+        if patches.is_json_patch(value):
+            return Skipped(path, "kustomize-patch", "a JSON patch", document.locate(()))
+        return Skipped(path, "no-manifest", "no API object")
+    if by := surroundings.patched_by(path):
+        return Skipped(path, "kustomize-patch", f"{by} uses it as a patch", document.locate(()))
+    resources = list(resources_of(document, value))
+    signs = [patches.patch_sign(r, directives=directives) for r in resources]
+    if resources and all(signs):
+        return Skipped(path, "kustomize-patch", f"a patch, not an object: {signs[0]}", document.locate(()))
+    return ManifestDocument(document, resources)
+
+
+def _without_nulls(value: Any) -> Any:
+    """The tree without null members of maps: the API server drops them, and JSON keeps them."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(child) for key, child in value.items() if child is not None}
+    return [_without_nulls(child) for child in value] if isinstance(value, list) else value
