@@ -82,6 +82,11 @@ def builder_id(statement: Statement) -> str:
     return value if isinstance(value, str) else ""
 
 
+def sha256_subjects(statement: Statement) -> frozenset[str]:
+    """The sha256 (hex) of every subject: the look-up for callers that know nothing else of their artifacts."""
+    return frozenset(s.digest["sha256"] for s in statement.subject if "sha256" in s.digest)
+
+
 def _compare(subject: ResourceDescriptor, artifact: Artifact) -> str:
     """`sha256 abc… of NAME` when every digest that both know agrees, "" otherwise or when they share none."""
     known = []
