@@ -196,7 +196,11 @@ class Document:
     @property
     def region(self) -> Region:
         """From the first to the last character of the document's content."""
-        return self.text.region(*self._span(self._tree()))
+        return self.region_of(())
+
+    def region_of(self, path: NodePath) -> Region:
+        """All the text of the node at `path` (or of its nearest existing ancestor): its extent, not what to show."""
+        return self.text.region(*self._span(self._walk(path)[-1].node))
 
     def comments(self) -> Sequence[Comment]:
         """The comments in this document's stretch of the text, in order; looked for when asked."""

@@ -1,0 +1,67 @@
+"""The frozen types of the configuration; the defaults written here are the defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from ci_guard.model.finding import Severity
+from ci_guard.model.location import Location
+
+CONFIG_NAME = ".ci-guard.yaml"
+BASELINE_NAME = ".ci-guard.baseline.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSetting:
+    """What the configuration says of one rule; None = as the rule file and the profile say."""
+
+    severity: Severity | None = None
+    params: Mapping[str, Any] | None = None
+    enabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionEntry:
+    """Findings of `rule` that are accepted. Each empty field matches everything.
+
+    `path` is a glob; `namespace` and `name` know `*` and `?`; `kind` is exact. The last day it holds is `expires`.
+    An entry without `reason` is kept, so that it can be reported; it does not apply.
+    """
+
+    rule: str
+    path: str = ""
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+    reason: str = ""
+    expires: date | None = None
+    approver: str = ""
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The policy that judges a run: the file, with environment and options already applied.
+
+    `source` is the path it was read from ("" = there was no file). `select`, `ignore` and `since` come from options
+    and environment only. `paths` and `exclude` are globs relative to the folder of the file; `baseline`
+    is relative to the root.
+    """
+
+    source: str = ""
+    version: int = 1
+    profile: str = "default"
+    pod_security_version: str = "latest"
+    fail_on: str = "high"
+    paths: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    baseline: str = ""
+    registries: tuple[str, ...] = ()
+    suppressions: tuple[SuppressionEntry, ...] = ()
+    rules: Mapping[str, RuleSetting] = field(default_factory=dict)
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    since: str = ""
