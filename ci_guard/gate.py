@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -104,6 +103,8 @@ def verdict_document(verdict: Verdict, report: Report) -> dict[str, Any]:
 
 def verdict_json(verdict: Verdict, report: Report) -> bytes:
     """`verdict_document` as bytes, the same every time."""
+    import json  # only `run` writes it; hooks decide without
+
     return (json.dumps(verdict_document(verdict, report), indent=2) + "\n").encode("ascii")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TextIO
@@ -10,6 +10,7 @@ from typing import TextIO
 from ci_guard.model.finding import Severity
 
 _MIN_WIDTH = 40
+_DEFAULT_WIDTH = 100
 _MAX_WIDTH = 120  # longer lines of prose are hard to read
 
 _CODES = {
@@ -26,7 +27,7 @@ class Style:
     """`width` in terminal cells. `compact` is the one-line form for hooks, `quiet` leaves out all but findings."""
 
     color: bool = False
-    width: int = 100
+    width: int = _DEFAULT_WIDTH
     compact: bool = False
     quiet: bool = False
     ascii_only: bool = False
@@ -52,12 +53,21 @@ def style_for(
     terminal = stream.isatty()
     plain = bool(no_color or environ.get("NO_COLOR") or environ.get("TERM") == "dumb")
     forced = bool(environ.get("FORCE_COLOR")) and not plain
-    width = shutil.get_terminal_size((100, 24)).columns if terminal else 100
     encoding = (getattr(stream, "encoding", None) or "ascii").lower().replace("-", "")
     return Style(
         color=forced or (terminal and not plain),
-        width=max(_MIN_WIDTH, min(width, _MAX_WIDTH)),
+        width=max(_MIN_WIDTH, min(_columns(stream, environ), _MAX_WIDTH)),
         compact=environ.get("PRE_COMMIT") == "1",
         quiet=bool(quiet),
         ascii_only=not encoding.startswith("utf"),
     )
+
+
+def _columns(stream: TextIO, environ: Mapping[str, str]) -> int:
+    """The stream's width in cells; COLUMNS wins, a pipe has 100. (`shutil` would cost the hooks its import.)"""
+    if environ.get("COLUMNS", "").isdecimal():
+        return int(environ["COLUMNS"][:6])
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _DEFAULT_WIDTH
+    except (OSError, ValueError, AttributeError):
+        return _DEFAULT_WIDTH

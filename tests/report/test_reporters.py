@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
@@ -23,7 +24,7 @@ from ci_guard.model.finding import Finding
 from ci_guard.model.location import Location, Region
 from ci_guard.report import REPORTERS, render
 from ci_guard.report.source_line import cells, underlined
-from ci_guard.report.style import Style
+from ci_guard.report.style import Style, style_for
 from tests import made_reports as made
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -150,6 +151,32 @@ def test_colours_only_if_asked() -> None:
     assert "\x1b" not in shown("text")
     painted = shown("text", style=Style(color=True))
     assert re.sub(r"\x1b\[[0-9;]*m", "", painted) == shown("text")
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "environ", "options", "expected"),
+    [
+        (Terminal(), {}, {}, Style(color=True)),
+        (Terminal(), {"NO_COLOR": "1"}, {}, Style()),
+        (Terminal(), {"TERM": "dumb"}, {}, Style()),
+        (Terminal(), {"COLUMNS": "7"}, {"no_color": True}, Style(width=40)),
+        (Terminal(), {"COLUMNS": "999"}, {"no_color": True}, Style(width=120)),
+        (Terminal(), {"PRE_COMMIT": "1", "NO_COLOR": "1"}, {"quiet": True}, Style(compact=True, quiet=True)),
+        (io.StringIO(), {"FORCE_COLOR": "1"}, {}, Style(color=True, ascii_only=True)),
+        (io.StringIO(), {}, {}, Style(ascii_only=True)),
+    ],
+)
+def test_style_fits_the_stream(stream: Any, environ: Any, options: Any, expected: Style) -> None:
+    assert style_for(stream, environ, **options) == expected
 
 
 def test_a_remedy_is_told_once() -> None:

@@ -16,17 +16,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from ci_guard.model.finding import Severity
-from ci_guard.sarif.taxonomy import Taxon, Taxonomy
+from ci_guard.sarif.taxonomy import taxonomy_of
 from ci_guard.sarif.writer import write
 from tests import made_reports as made
 
 CATEGORIES = ("pod-security", "images", "dependencies", "workflows", "provenance")
-STANDARD = Taxonomy(
-    "pod-security-standards",
-    "v1.37",
-    "2f0e0bfc-3a4e-4f6a-9a3c-3d6b9a3d7c11",
-    comprehensive=True,
-    taxa=tuple(Taxon(i, i, f"check {i}", properties={"level": "baseline"}) for i in ("hostNamespaces", "privileged")),
+STANDARD = taxonomy_of(
+    {
+        "id": "pod-security-standards",
+        "title": "Pod Security Standards",
+        "version": "v1.37",
+        "guid": "2f0e0bfc-3a4e-4f6a-9a3c-3d6b9a3d7c11",
+        "organization": "Kubernetes",
+        "url": "https://kubernetes.io/docs/concepts/security/pod-security-standards/",
+        "checks": [
+            {"id": i, "title": i, "description": f"check {i}", "level": "baseline", "since": "v1.0"}
+            for i in ("hostNamespaces", "privileged")
+        ],
+    }
 )
 
 
@@ -106,6 +113,7 @@ def test_relationships_point_at_the_taxon_they_name() -> None:
     assert seen == 6
     pod_security = next(t for t in taxonomies if t["name"] == "pod-security-standards")
     assert (pod_security["version"], pod_security["guid"]) == (STANDARD.version, STANDARD.guid)
+    assert pod_security["taxa"][1]["properties"] == {"level": "baseline", "since": "v1.0"}
     assert [t["id"] for t in pod_security["taxa"]] == ["hostNamespaces", "privileged", "capabilities_baseline"]
 
 
