@@ -15,7 +15,8 @@ from ci_guard.model.location import STDIN_PATH
 EXTENSIONS = (".yaml", ".yml", ".json")
 _TEMPLATE_EXTENSIONS = (".tpl", ".tmpl", ".gotmpl", ".j2", ".jinja", ".jinja2", ".erb", ".mustache", ".hbs")
 
-_ESCAPED_KEY = re.compile(rb'"[^"\n]*\\[xuU][^"\n]*"\s*:')
+_KEY = re.compile(rb'"([^"\n]*)"\s*:')
+_ESCAPE = re.compile(rb"\\[xuU]")
 _EXPLICIT_KEY = re.compile(rb"(?:^|[\n{,\[-])[ \t]*\?\s")
 _ESCAPED_BREAK = re.compile(rb"\\\r?\n")
 
@@ -28,7 +29,8 @@ _GO_TEMPLATE = re.compile(
     r"\{\{-|-\}\}|\{\{\s*(?:\.|\$|include\b|template\b|if\b|range\b|with\b|end\b|else\b|define\b)"
 )
 _BLOCK_SCALAR = re.compile(r"(?:^|[:\-?]\s+|\s)[|>][-+0-9]*\s*(?:#.*)?$")
-_QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*\"""")
+# A quote that nobody closes runs to the end of the line: it never fails, so hostile text costs no second look.
+_QUOTED = re.compile(r"""(?<!\w)(?:'(?:[^']|'')*+(?:'|\Z)|"(?:[^"\\]|\\.)*+(?:"|\\?\Z))""")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 
@@ -51,7 +53,7 @@ def may_hold_manifest(data: bytes) -> bool:
         return True
     if b"\\" not in plain or b'"' not in plain:
         return False
-    if _ESCAPED_KEY.search(plain):
+    if any(_ESCAPE.search(key) for key in _KEY.findall(plain)):
         return True
     return bool(_ESCAPED_BREAK.search(plain) and _EXPLICIT_KEY.search(plain))
 
@@ -92,7 +94,7 @@ def template_kind(text: str) -> str:
     """
     jinja = False
     for line in _structure(text):
-        if "{{" in line or "}}" in line:
+        if "{{" in line:  # `}}` alone ends two flow mappings
             if _GO_TEMPLATE.search(line):
                 return "helm-template"
             jinja = True

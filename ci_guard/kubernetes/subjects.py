@@ -7,7 +7,7 @@ a `securityContext` that is a list is for the engine to refuse, not for this roo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,13 @@ from ci_guard.model.location import NodePath
 from ci_guard.model.subject import Nested, Subject, SubjectId
 
 
-def subjects(resource: Resource) -> Iterator[Subject]:
-    """The subject of the resource itself (`each: resource`), then one of each of its pods (`each: pod`)."""
+def subjects(resource: Resource, needs: Container[str] = ()) -> Iterator[Subject]:
+    """The subject of the resource itself (`each: resource`), then one of each of its pods (`each: pod`).
+
+    `needs` are the variables that rules name; what must be derived (`image`) is left out if nobody asks for it.
+    Empty means everything.
+    """
+    with_image = not needs or "image" in needs
     match = {"kind": resource.kind, "group": resource.group, "version": resource.version}
     yield Subject(
         "resource",
@@ -30,7 +35,7 @@ def subjects(resource: Resource) -> Iterator[Subject]:
         match=match,
     )
     for pod in resource.pods:
-        yield _pod_subject(resource, pod, {**match, "pod-owner": resource.kind})
+        yield _pod_subject(resource, pod, {**match, "pod-owner": resource.kind}, with_image=with_image)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +64,12 @@ def _image_use(owner: dict[str, Any], key: str, path: NodePath, subject: Subject
     return ImageUse(parse_image(owner[key]), (*path, key), subject)
 
 
-def _pod_subject(resource: Resource, pod: Pod, match: dict[str, str]) -> Subject:
+def _pod_subject(resource: Resource, pod: Pod, match: dict[str, str], *, with_image: bool) -> Subject:
     names = [_container_name(c, i) for i, c in enumerate(pod.containers)]
     containers = [_container(resource.id, c, name) for c, name in zip(pod.containers, names, strict=True)]
+    if with_image:
+        for nested in containers:
+            nested.variables["image"] = parse_image(nested.variables["container"].get("image"))
     return Subject(
         "pod",
         resource.id,
@@ -93,7 +101,6 @@ def _container(owner: SubjectId, container: Member, name: str) -> Nested:
     variables = {
         "container": value,
         "securityContext": value.get("securityContext", {}),
-        "image": parse_image(value.get("image")),
         "subject": f'container "{name}"',
     }
     return Nested(_within(owner, name), container.path, variables)

@@ -76,3 +76,25 @@ def test_no_manifest_costs_no_yaml(text: str) -> None:
     )
     root = Path(__file__).resolve().parents[2]
     subprocess.run([sys.executable, "-c", program], check=True, cwd=root)
+
+
+MANIFEST = b"apiVersion: v1\nkind: Pod\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'"' + b"\\u" * 500_000,
+        b'"a" ' * 250_000,
+        MANIFEST + b"x: [\n" + b'\\"' * 500_000,
+        MANIFEST + b"x: [\n" + b"'" * 1_000_001,
+        MANIFEST + b"x: [\n" + b"> " * 500_000,
+        MANIFEST + b"x: [\n" + b"{{ " * 300_000,
+        MANIFEST + b"x: [\n" + b"---\n" * 20_000 + b"x: [\n",
+        b"  #\n" * 250_000 + MANIFEST + b"x: [\n",
+    ],
+    ids=range(8),
+)
+def test_hostile_text_ends_soon(data: bytes) -> None:
+    """Each of these takes minutes if any pattern looks twice at what it has seen."""
+    assert list(read_manifests("a.yaml", data))

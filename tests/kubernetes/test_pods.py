@@ -155,6 +155,8 @@ spec:
     (document,) = reader.read("j.yaml", text, "kubernetes")
     assert not isinstance(document, Unreadable)
     (resource,) = resources_of(document, document.value)
+    _, bare = subjects(resource, needs=frozenset({"pod"}))
+    assert "image" not in bare.nested["container"][0].variables
     whole, pod = subjects(resource)
     assert whole.each == "resource"
     assert whole.variables["object"] is resource.value
