@@ -13,7 +13,7 @@ from typing import Any
 
 from ci_guard.attestation import protojson
 from ci_guard.attestation.dsse import Envelope, read_envelope
-from ci_guard.attestation.protojson import Fields, encode
+from ci_guard.attestation.protojson import Fields, encode, quoted
 from ci_guard.model.errors import VerificationError
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
@@ -96,7 +96,7 @@ def read(data: bytes) -> Bundle:
     fields = Fields(protojson.parse(data, what="bundle", limit=MAX_BYTES, depth=MAX_DEPTH), "bundle")
     media_type = fields.text("mediaType", require=True)
     if media_type not in MEDIA_TYPES:
-        raise VerificationError(f"the bundle's media type {media_type[:80]!r} is not one that this version reads")
+        raise VerificationError(f"the bundle's media type {quoted(media_type)} is not one that this version reads")
     material = fields.fields("verificationMaterial", require=True)
     assert material is not None  # `require` raised
     entries = tuple(_log_entry(item) for item in material.items("tlogEntries", most=_MAX_ITEMS))
@@ -160,7 +160,7 @@ def _content(fields: Fields) -> MessageSignature | Envelope:
 
 def _hash_name(name: str) -> str:
     if name not in HASHES:
-        raise VerificationError(f"the bundle's message digest is {name[:40]!r}, not one of {', '.join(HASHES)}")
+        raise VerificationError(f"the bundle's message digest is {quoted(name)}, not one of {', '.join(HASHES)}")
     return HASHES[name]
 
 

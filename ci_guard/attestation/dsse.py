@@ -12,6 +12,7 @@ from typing import Any
 from ci_guard.attestation.protojson import Fields, encode
 
 IN_TOTO = "application/vnd.in-toto+json"
+PAE_START = b"DSSEv1 "
 _MAX_SIGNATURES = 16
 
 
@@ -22,7 +23,7 @@ def pae(payload_type: str, payload: bytes) -> bytes:
     b'DSSEv1 29 http://example.com/HelloWorld 11 hello world'
     """
     kind = payload_type.encode("utf-8")
-    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+    return b"%b%d %b %d %b" % (PAE_START, len(kind), kind, len(payload), payload)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ci_guard.attestation.artifact import Artifact
+from ci_guard.attestation.protojson import quoted
 from ci_guard.attestation.statement import DIGESTS, ResourceDescriptor, Statement
 from ci_guard.model.errors import UsageError, VerificationError
 
@@ -48,7 +49,9 @@ def check_subject(statement: Statement, artifact: Artifact) -> str:
         compared = _compare(subject, artifact)
         if compared:
             return compared
-    names = [subject.name or _brief(subject) for subject in statement.subject[:_NAMED_AT_MOST]]
+    names = [
+        quoted(subject.name) if subject.name else _brief(subject) for subject in statement.subject[:_NAMED_AT_MOST]
+    ]
     more = len(statement.subject) - len(names)
     listed = ", ".join(names) + (f" and {more} more" if more > 0 else "")
     raise VerificationError(f"none of the statement's subjects ({listed}) has the digest of {artifact.name}")
@@ -57,7 +60,7 @@ def check_subject(statement: Statement, artifact: Artifact) -> str:
 def check_predicate_type(statement: Statement, expected: str) -> str:
     """The comparison in words. Raises VerificationError."""
     if statement.predicate_type != expected:
-        raise VerificationError(f"the predicate type is {statement.predicate_type!r}, expected {expected!r}")
+        raise VerificationError(f"the predicate type is {quoted(statement.predicate_type)}, expected {expected!r}")
     return f"{expected} as expected"
 
 
@@ -65,7 +68,7 @@ def check_builder(statement: Statement, expected: str) -> str:
     """The comparison in words. Raises VerificationError."""
     builder = builder_id(statement)
     if builder != expected:
-        found = f"is {builder!r}" if builder else "is not named by this predicate"
+        found = f"is {quoted(builder)}" if builder else "is not named by this predicate"
         raise VerificationError(f"the builder {found}, expected {expected!r}")
     return f"{expected} as expected"
 
@@ -98,9 +101,9 @@ def _compare(subject: ResourceDescriptor, artifact: Artifact) -> str:
         if stated != actual.hex():
             return ""
         known.append(f"{algorithm}:{stated}")
-    return f"{', '.join(known)} is the subject {subject.name!r}" if known else ""
+    return f"{', '.join(known)} is the subject {quoted(subject.name)}" if known else ""
 
 
 def _brief(subject: ResourceDescriptor) -> str:
     algorithm, value = next(iter(subject.digest.items()))
-    return f"{algorithm}:{value[:12]}…"
+    return f"{quoted(algorithm)}:{quoted(value[:12])}…"

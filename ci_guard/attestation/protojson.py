@@ -17,6 +17,7 @@ from ci_guard.model.errors import CiGuardError, VerificationError
 
 INT64_MAX = 2**63 - 1
 _INT64_DIGITS = 19
+_LONGEST_QUOTE = 120
 
 
 def parse(data: bytes, *, what: str, limit: int, depth: int, error: type[CiGuardError] = VerificationError) -> Any:
@@ -37,6 +38,11 @@ def parse(data: bytes, *, what: str, limit: int, depth: int, error: type[CiGuard
 def write(value: Any) -> bytes:
     """`value` as compact UTF-8 JSON, keys in the order given. Raises ValueError for what JSON cannot carry."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+
+
+def quoted(text: str) -> str:
+    """A stranger's text for a message: cut, and every control escaped."""
+    return repr(text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…")
 
 
 def encode(data: bytes) -> str:
@@ -128,7 +134,7 @@ class Fields:
         """Refuse every field that no getter asked for: it could mean something to another reader."""
         unknown = sorted(self._value.keys() - self._seen)
         if unknown:
-            raise VerificationError(f"{self.what} has the unknown field {unknown[0]!r}")
+            raise VerificationError(f"{self.what} has the unknown field {quoted(unknown[0])}")
 
     def _get(self, name: str, *, require: bool = False) -> Any:
         self._seen.add(name)
@@ -143,7 +149,7 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice[:80]!r} stands twice in one object")
+        raise ValueError(f"the key {quoted(twice)} stands twice in one object")
     return value
 
 

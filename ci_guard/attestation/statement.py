@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ci_guard.attestation import protojson
-from ci_guard.attestation.protojson import Fields
+from ci_guard.attestation.protojson import Fields, quoted
 from ci_guard.model.errors import SigningError, VerificationError
 
 V1 = "https://in-toto.io/Statement/v1"
@@ -68,7 +68,7 @@ def read(payload: bytes) -> Statement:
     fields = Fields(value, "statement")
     kind = fields.text("_type", require=True)
     if kind not in (V1, V0_1):
-        raise VerificationError(f"{kind[:80]!r} is not an in-toto statement of version 1 or 0.1")
+        raise VerificationError(f"{quoted(kind)} is not an in-toto statement of version 1 or 0.1")
     subject = tuple(_subject(item) for item in fields.items("subject", most=MAX_SUBJECTS))
     if not subject:
         raise VerificationError("the statement names no subject")

@@ -38,6 +38,7 @@ from ci_guard.attestation.policy import (
     check_predicate_type,
     check_subject,
 )
+from ci_guard.attestation.protojson import quoted
 from ci_guard.attestation.statement import Statement
 from ci_guard.model.errors import VerificationError
 
@@ -183,7 +184,7 @@ def _check_material(bundle: Bundle, key: VerifyingKey) -> str:
     if _is_fingerprint(hint):
         raise VerificationError(f"the bundle was signed with the key {hint}, given was {key.hint}")
     # Other tools put free text here, and nothing authenticates it: the signature decides.
-    return f"{key.name} {key.hint}, the bundle names it {hint[:80]!r}"
+    return f"{key.name} {key.hint}, the bundle names it {quoted(hint)}"
 
 
 def _is_fingerprint(hint: str) -> bool:
@@ -217,7 +218,7 @@ def _envelope(bundle: Bundle, key: VerifyingKey, trace: Trace) -> Envelope:
         if len(envelope.signatures) != 1:
             raise VerificationError(f"the envelope has {len(envelope.signatures)} signatures, expected exactly one")
         if envelope.payload_type != IN_TOTO:
-            raise VerificationError(f"the payload type is {envelope.payload_type[:80]!r}, expected {IN_TOTO!r}")
+            raise VerificationError(f"the payload type is {quoted(envelope.payload_type)}, expected {IN_TOTO!r}")
         keyid = envelope.signatures[0].keyid
         if _is_fingerprint(keyid) and keyid != key.hint:
             raise VerificationError(f"the envelope was signed with the key {keyid[:80]!r}, given was {key.hint!r}")
@@ -241,37 +242,42 @@ def _witnesses(bundle: Bundle, trace: Trace) -> None:
     """Step 5."""
     found = []
     if bundle.log_entries:
-        found.append(f"{len(bundle.log_entries)} transparency log entries")
+        found.append(_count(len(bundle.log_entries), "transparency log entry", "transparency log entries"))
     if bundle.timestamps:
-        found.append(f"{len(bundle.timestamps)} signed timestamps")
+        found.append(_count(len(bundle.timestamps), "signed timestamp"))
     if found:
         trace.skip("witnesses", f"{' and '.join(found)}, and no trusted root was given to check them; the key decides")
     else:
         trace.skip("witnesses", "the bundle has neither log entries nor timestamps; the key decides")
 
 
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def _statement(envelope: Envelope, trace: Trace) -> Statement:
     """Step 6."""
     with trace.step("statement") as detail:
         statement = statements.read(envelope.payload)
-        detail.append(f"{statement.type}, {len(statement.subject)} subjects")
+        detail.append(f"{statement.type}, {_count(len(statement.subject), 'subject')}")
     return statement
 
 
 def _demand(statement: Statement, artifact: Artifact, expected: Expectations, trace: Trace) -> None:
     """Steps 7 to 9 for a statement."""
+    builder = builder_id(statement)
     with trace.step("subject") as detail:
         detail.append(check_subject(statement, artifact))
     if expected.predicate_type:
         with trace.step("predicate-type") as detail:
             detail.append(check_predicate_type(statement, expected.predicate_type))
     else:
-        trace.skip("predicate-type", f"{statement.predicate_type}; none was asked for")
+        trace.skip("predicate-type", f"{quoted(statement.predicate_type)}; none was asked for")
     if expected.builder_id:
         with trace.step("builder") as detail:
             detail.append(check_builder(statement, expected.builder_id))
     else:
-        trace.skip("builder", f"{builder_id(statement) or 'none named'}; none was asked for")
+        trace.skip("builder", f"{quoted(builder) if builder else 'none named'}; none was asked for")
 
 
 def _demand_nothing(expected: Expectations, trace: Trace) -> None:

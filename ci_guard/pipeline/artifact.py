@@ -30,6 +30,11 @@ class FileArtifact:
                 self._digests[algorithm] = hashlib.file_digest(file, algorithm).digest()
         return self._digests[algorithm]
 
+    def starts_with(self, prefix: bytes) -> bool:
+        """Whether the file begins with `prefix`. Raises InputError."""
+        with open_regular(self.path) as file:
+            return file.read(len(prefix)) == prefix
+
 
 def artifact(text: str) -> Artifact:
     """The artifact that an ARTIFACT argument names. Raises UsageError, InputError."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ci_guard.attestation import predicates
 from ci_guard.attestation.artifact import Artifact
+from ci_guard.attestation.dsse import PAE_START
 from ci_guard.attestation.keys import KeySigner
 from ci_guard.attestation.policy import PREDICATE_TYPES
 from ci_guard.attestation.signing import sign_artifact, sign_statement
@@ -33,8 +34,10 @@ def refuse_pull_request(environ: Mapping[str, str], *, allowed: bool) -> None:
 
 
 def targets(texts: Sequence[str], folder: Path | None) -> list[tuple[Artifact, Path]]:
-    """Every artifact with the path of its bundle. Raises UsageError when two would share one, InputError."""
+    """Every artifact with the path of its bundle. Raises UsageError when two share one, InputError, SigningError."""
     found = [(one, _bundle_path(one, folder)) for one in map(artifact, texts)]
+    for one, _ in found:
+        _refuse_statement(one)
     paths = [os.path.normpath(path) for _, path in found]
     for path in paths:
         if paths.count(path) > 1:
@@ -78,6 +81,12 @@ def timestamp(environ: Mapping[str, str]) -> str:
         raise ConfigError(f"SOURCE_DATE_EPOCH is {epoch[:40]!r}, not seconds since 1970")
     moment = datetime.fromtimestamp(int(epoch) if epoch else int(time.time()), UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _refuse_statement(one: Artifact) -> None:
+    """A signature over the bytes that an envelope signs *is* an attestation: nobody gets one by way of `sign`."""
+    if isinstance(one, FileArtifact) and one.starts_with(PAE_START):
+        raise SigningError(f"{one.name} is what an attestation's signature covers; signed, it would pass for one")
 
 
 def _bundle_path(one: Artifact, folder: Path | None, label: str = "") -> Path:

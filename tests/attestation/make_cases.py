@@ -318,7 +318,7 @@ BROKEN: dict[str, tuple[Json, dict[str, str]]] = {
     ),
     "subject-another-artifact": (
         attestation(statement(subject=[{"name": "artifact", "digest": {"sha256": "0" * 64}}])),
-        {"step": "subject", "says": "none of the statement's subjects (artifact)"},
+        {"step": "subject", "says": "none of the statement's subjects ('artifact')"},
     ),
     "subject-sha1-only": (
         attestation(statement(subject=[{"digest": {"sha1": hashlib.sha1(ARTIFACT).hexdigest()}}])),

@@ -219,6 +219,14 @@ def test_nothing_is_signed_on_a_pull_request(
     assert sign("app.tar", "--allow-pull-request") == 0
 
 
+def test_no_attestation_by_way_of_sign(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file with the bytes that an envelope signs, signed as a file, would be a valid attestation of its content."""
+    (home / "trap.bin").write_bytes(b"DSSEv1 28 application/vnd.in-toto+json 2 {}")
+    assert sign("trap.bin") == 3
+    assert "would pass for one" in capsys.readouterr().err
+    assert not list(home.glob("*.sigstore.json"))
+
+
 def test_a_wrong_password_signs_nothing(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
