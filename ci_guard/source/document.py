@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ci_guard.model.location import FieldPath, Location, NodePath, Region, render_path
@@ -37,6 +37,13 @@ class Unreadable:
     path: str
     location: Location
     reason: str
+
+    @classmethod
+    def at(cls, text: SourceText, reason: str, offset: int) -> Unreadable:
+        """At an offset (clamped into the text), one character wide unless that is a line end."""
+        offset = min(offset, len(text.text))
+        width = int(offset < len(text.text) and text.text[offset] not in "\r\n")
+        return cls(text.path, text.location(offset, offset + width), reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +120,12 @@ class Document:
     base: int = 0  # what to add to the offsets in the tree
     origin: Origin | None = None
     duplicates: tuple[tuple[NodePath, Location], ...] = ()
+    _members: dict[int, dict[str, Step]] = field(default_factory=dict)  # of the mappings that were walked through
 
     def release(self) -> None:
         """Drop the parse tree; the reader calls this once the next document is asked for."""
         self.root = None
+        self._members.clear()
 
     def _tree(self) -> Node:
         if self.root is None:
@@ -131,11 +140,22 @@ class Document:
         """The steps from the root to the node at `path`, or as far as it exists."""
         steps = [Step(self._tree())]
         for part in path:
-            step = _child(self.grammar, steps[-1].node, part)
+            step = self._child(steps[-1].node, part)
             if step is None:
                 break
             steps.append(step)
         return steps
+
+    def _child(self, node: Node, part: str | int) -> Step | None:
+        """The child of a node by key or index; of a duplicate key the last, whose value counts."""
+        if node.id == "sequence":
+            return Step(node.value[part]) if isinstance(part, int) and 0 <= part < len(node.value) else None
+        if node.id != "mapping" or not isinstance(part, str):
+            return None
+        members = self._members.get(id(node))
+        if members is None:
+            members = self._members[id(node)] = dict(self.grammar.members(node))
+        return members.get(part)
 
     def exists(self, path: NodePath) -> bool:
         """Whether the text has a node at `path` (a null in a map too, though a dialect may drop its value)."""
@@ -158,7 +178,7 @@ class Document:
         if node.id != "mapping" or not node.value:
             return node, node
         for name in entries:
-            step = _child(self.grammar, node, name)
+            step = self._child(node, name)
             if step and step.key and step.node.id == "scalar" and self._one_line(step.key, step.node):
                 return step.key, step.node
         return node.value[0][0], node.value[0][0]
@@ -229,18 +249,6 @@ def _item(value: Any, part: str | int) -> Any:
     if isinstance(part, int):
         return value[part] if isinstance(value, list) and 0 <= part < len(value) else None
     return value.get(part) if isinstance(value, dict) else None
-
-
-def _child(grammar: Grammar, node: Node, part: str | int) -> Step | None:
-    """The child of a node by key or index; of a duplicate key the last, whose value counts."""
-    if node.id == "sequence" and isinstance(part, int) and 0 <= part < len(node.value):
-        return Step(node.value[part])
-    found = None
-    if node.id == "mapping" and isinstance(part, str):
-        for key, step in grammar.members(node):
-            if key == part:
-                found = step
-    return found
 
 
 def _repeats(grammar: Grammar, root: Node) -> Iterator[Node]:

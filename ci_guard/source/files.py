@@ -165,14 +165,17 @@ def read_file(root: Path, path: str, limit: int = SIZE_LIMIT) -> bytes:
     try:
         descriptor = _open(root, relative)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: {_why(error)}") from None
-    with open(descriptor, "rb") as stream:  # noqa: PTH123 - a descriptor, not a path
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise InputError(f"{path}: not a regular file")
+        why = "symbolic link" if _linked_part(root, relative) else _why(error)
+        raise InputError(f"{path}: {why}") from None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise InputError(f"{path}: not a regular file")
+        with open(descriptor, "rb", closefd=False) as stream:
             data = stream.read(limit + 1)
-        except OSError as error:
-            raise InputError(f"{path}: {_why(error)}") from None
+    except OSError as error:
+        raise InputError(f"{path}: {_why(error)}") from None
+    finally:
+        os.close(descriptor)
     if len(data) > limit:
         raise InputError(f"{path}: larger than {limit} bytes")
     return data

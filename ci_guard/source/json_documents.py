@@ -15,7 +15,17 @@ from typing import Any
 from ci_guard.source.document import Document, Grammar, Unreadable
 from ci_guard.source.scalars import bounded
 from ci_guard.source.text import SourceText
-from ci_guard.source.tree import DEPTH_LIMIT, MappingSpan, Node, Offset, Refused, ScalarSpan, SequenceSpan, SpanNode
+from ci_guard.source.tree import (
+    DEPTH_LIMIT,
+    MappingSpan,
+    Node,
+    Offset,
+    Refused,
+    ScalarSpan,
+    SequenceSpan,
+    SpanNode,
+    levels,
+)
 
 DOCUMENT_LIMIT = 10_000
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -50,8 +60,7 @@ def read_json(text: SourceText, *, dialect: str = "json", null_values: bool = Tr
                 raise Refused(f"more than {DOCUMENT_LIMIT} documents", at)
             value, end, repeated = _decode(text.text, at, null_values)
         except Refused as refused:
-            place = text.location(refused.offset, min(refused.offset + 1, len(text.text)))
-            yield Unreadable(text.path, place, refused.reason)
+            yield Unreadable.at(text, refused.reason, refused.offset)
             return
         document = Document(text.path, count, value, text, dialect, GRAMMAR, at, (at, end))
         if repeated:
@@ -85,7 +94,7 @@ def _decode(text: str, at: int, null_values: bool) -> tuple[Any, int, bool]:
         raise Refused(f"nested more than {DEPTH_LIMIT} levels deep", at) from None
     except ValueError as error:
         raise Refused(f"not valid JSON: {error}", at) from None
-    if _depth(value) > DEPTH_LIMIT:
+    if levels(value) > DEPTH_LIMIT:
         raise Refused(f"nested more than {DEPTH_LIMIT} levels deep", at)
     if _SUSPECT.search(text, at, end):
         _refuse_suspect(text, at, end)
@@ -105,21 +114,6 @@ def _float(digits: str) -> float:
 
 def _refuse(name: str) -> Any:
     raise ValueError(f"{name} is no number")
-
-
-def _depth(value: Any) -> int:
-    """Levels of nesting, counted by levels so that no stack is needed."""
-    depth, level = 0, [value]
-    while level:
-        depth += 1
-        below: list[Any] = []
-        for item in level:
-            if isinstance(item, dict):
-                below += item.values()
-            elif isinstance(item, list):
-                below += item
-        level = [item for item in below if isinstance(item, (dict, list))]
-    return depth
 
 
 def _refuse_suspect(text: str, at: int, end: int) -> None:

@@ -3,7 +3,7 @@
     for document in read(path, data, "kubernetes"): ...
 
 Dialects: `kubernetes` (YAML as an API server reads it, null map values dropped), `yaml-1.2` (core schema, nulls
-kept), `json`. Any bytes give documents or Unreadable values, never an exception.
+kept), `json`, `toml`. Any bytes give documents or Unreadable values, never an exception.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ci_guard.source.document import Document, Unreadable
 from ci_guard.source.files import SIZE_LIMIT
 from ci_guard.source.text import SourceText
 
-DIALECTS = ("kubernetes", "yaml-1.2", "json")
+DIALECTS = ("kubernetes", "yaml-1.2", "json", "toml")
 
 
 def read(path: str, data: bytes, dialect: str) -> Iterator[Document | Unreadable]:
@@ -26,14 +26,18 @@ def read(path: str, data: bytes, dialect: str) -> Iterator[Document | Unreadable
     if dialect not in DIALECTS:
         raise ValueError(f"unknown dialect {dialect!r}")
     if len(data) > SIZE_LIMIT:
-        return iter([_whole(SourceText(path, data[:4096]), f"larger than {SIZE_LIMIT} bytes", 0)])
+        return iter([Unreadable.at(SourceText(path, data[:4096]), f"larger than {SIZE_LIMIT} bytes", 0)])
     text = SourceText(path, data)
     if text.problem is not None:
-        return iter([_whole(text, text.problem[1], text.problem[0])])
+        return iter([Unreadable.at(text, text.problem[1], text.problem[0])])
     if dialect == "json":
         from ci_guard.source.json_documents import read_json
 
         return read_json(text)
+    if dialect == "toml":
+        from ci_guard.source.toml_documents import read_toml
+
+        return read_toml(text)
     from ci_guard.source.yaml_documents import read_yaml
 
     if dialect == "kubernetes" and text.text.lstrip().startswith("{"):
@@ -50,7 +54,3 @@ def _json_or_yaml(text: SourceText) -> Iterator[Document | Unreadable]:
         yield from read_yaml(text, "kubernetes")
     else:
         yield from read_json(text, dialect="kubernetes", null_values=False)
-
-
-def _whole(text: SourceText, reason: str, offset: int) -> Unreadable:
-    return Unreadable(text.path, text.location(offset, offset + 1), reason)

@@ -85,3 +85,15 @@ class MappingSpan(SpanNode):
 
     __slots__ = ()
     id = "mapping"
+
+
+def levels(value: Any) -> int:
+    """How deep plain data nests, counted level by level so that no stack is needed."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        below: list[Any] = []
+        for item in level:
+            below += item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+        level = [item for item in below if isinstance(item, (dict, list))]
+    return depth

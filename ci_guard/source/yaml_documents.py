@@ -187,14 +187,7 @@ class _Reading:
 
     def unreadable(self, refused: Refused, base: int) -> Unreadable:
         """What is told about a broken document: the rest of the line from where it breaks."""
-        return unreadable(self.text, refused.reason, base + refused.offset)
-
-
-def unreadable(text: SourceText, reason: str, offset: int) -> Unreadable:
-    """An Unreadable at an offset, its region one character wide where there is one."""
-    offset = min(offset, len(text.text))
-    end = offset + (offset < len(text.text) and text.text[offset] not in "\r\n")
-    return Unreadable(text.path, text.location(offset, end), reason)
+        return Unreadable.at(self.text, refused.reason, base + refused.offset)
 
 
 def refuse_nul(root: Node) -> None:
