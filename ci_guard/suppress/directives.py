@@ -12,9 +12,11 @@ What a directive covers:
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import chain, islice
 from typing import Any, Protocol
 
 from ci_guard import TOOL_NAME
@@ -25,6 +27,8 @@ from ci_guard.source.document import Comment, Document
 from ci_guard.suppress.comments import ANNOTATION, Wish, clean_reason, parse_comment
 
 CONTAINER_LISTS = ("containers", "initContainers", "ephemeralContainers")
+AGAIN = "another one above it says the same"
+MAX_DIRECTIVES = 10_000  # of one document; those beyond it have no effect, so that reading stays linear
 
 
 class Resource(Protocol):
@@ -68,7 +72,9 @@ class Directive:
     @property
     def identity(self) -> tuple[object, ...]:
         """The same suppression in two versions of a file: no line numbers, no reason."""
-        return (self.rule, self.origin, self.scope, self.subjects, self.under, self.anchor)
+        # The first subject and how many: a comment at the head of a list of thousands must stay cheap to compare.
+        speaks_of = (len(self.subjects), *self.subjects[:1])
+        return (self.rule, self.origin, self.scope, speaks_of, self.under, self.anchor)
 
     def covers(self, finding: Finding) -> bool:
         """Whether the finding stands where this directive speaks."""
@@ -101,7 +107,8 @@ def read_directives(document: Document, resources: Sequence[Resource] = ()) -> l
     """All directives of a document, in the order of the text. Costs nothing in a file that does not name us."""
     if not _named_in(document.text.text):
         return []
-    return [*_Comments(document, resources).directives(), *_annotated(document, resources)]
+    every = chain(_Comments(document, resources).directives(), _annotated(document, resources))
+    return list(islice(every, MAX_DIRECTIVES))
 
 
 @lru_cache(maxsize=4)
@@ -117,7 +124,8 @@ class _Comments:
         self.document = document
         self.resources = resources
         self.root = document.region
-        self._heads: dict[int, list[NodePath]] | None = None
+        self.everything = tuple(resource.id for resource in resources)
+        self.seen: set[tuple[object, ...]] = set()
 
     def directives(self) -> Iterator[Directive]:
         """One directive for each rule that a comment names."""
@@ -130,6 +138,9 @@ class _Comments:
         location = _place(self.document, comment)
         for rule in wish.rules or ("",):
             for scope, region, under, anchor, flaw in self._scopes(comment, wish):
+                # Thousands of the same would be tried one by one for each finding; one is enough.
+                again = (rule, scope, region, under) in self.seen
+                self.seen.add((rule, scope, region, under))
                 yield Directive(
                     rule=rule,
                     reason=wish.reason,
@@ -141,7 +152,7 @@ class _Comments:
                     document=self.root,
                     subjects=self._subjects(scope, region),
                     anchor=anchor,
-                    flaw=wish.flaw or flaw,
+                    flaw=wish.flaw or flaw or (AGAIN if again and rule else ""),
                 )
 
     def _scopes(self, comment: Comment, wish: Wish) -> Iterator[tuple[str, Region | None, FieldPath, str, str]]:
@@ -154,7 +165,7 @@ class _Comments:
             yield "document", self.root, "", "", ""
             return
         line = self._covered_line(comment)
-        nodes = self._nodes_at(line) if line != comment.line else []
+        nodes = self._heads.get(line, []) if line != comment.line else []
         for path in nodes:
             yield "node", self.document.region_of(path), self.document.field_path(path), "", ""
         if not nodes:
@@ -166,18 +177,27 @@ class _Comments:
         before = self.document.text.line(comment.line)[: comment.column - 1]
         if before.strip(" \t-"):
             return comment.line
-        for number in range(comment.line + 1, self.root.end_line + 1):
-            written = self.document.text.line(number).strip()
-            if written and not written.startswith("#"):
-                return number
-        return 0
+        return self._following.get(comment.line, 0)
 
-    def _nodes_at(self, line: int) -> list[NodePath]:
-        if self._heads is None:
-            self._heads = {}
-            for path in (*_containers(self.document.value), *(r.path for r in self.resources if r.path)):
-                self._heads.setdefault(self.document.region_of(path).start_line, []).append(path)
-        return self._heads.get(line, [])
+    @cached_property
+    def _following(self) -> dict[int, int]:
+        """For each line of a comment of its own the next line that holds more than one, found backwards in one go."""
+        following: dict[int, int] = {}
+        next_one = 0
+        for number in range(self.root.end_line, self.root.start_line - 1, -1):
+            following[number] = next_one
+            written = self.document.text.line(number).strip(" \t-")
+            if written and not written.startswith("#"):
+                next_one = number
+        return following
+
+    @cached_property
+    def _heads(self) -> dict[int, list[NodePath]]:
+        """The containers and members of a `List` by the line on which they begin."""
+        heads: dict[int, list[NodePath]] = {}
+        for path in (*_containers(self.document.value), *(r.path for r in self.resources if r.path)):
+            heads.setdefault(self.document.region_of(path).start_line, []).append(path)
+        return heads
 
     def _anchor(self, line: int, comment: Comment) -> str:
         if not line:
@@ -192,19 +212,27 @@ class _Comments:
         if scope == "file" or region is None:
             return ()
         if scope == "document":
-            return tuple(resource.id for resource in self.resources)
-        inside = (r for r in self.resources if _on_lines(region.start_line, self.document.region_of(r.path)))
-        return tuple(resource.id for resource in inside)
+            return self.everything
+        starts, extents = self._extents
+        at = bisect_right(starts, region.start_line)
+        found: list[SubjectId] = []
+        # Resources follow each other, so the first that ends too early is the last to look at.
+        while at and extents[at - 1][0] >= region.start_line:
+            at -= 1
+            found.append(extents[at][1])
+        return tuple(reversed(found))
 
-
-def _on_lines(line: int, region: Region) -> bool:
-    return region.start_line <= line <= region.end_line
+    @cached_property
+    def _extents(self) -> tuple[list[int], list[tuple[int, SubjectId]]]:
+        """First lines of the resources, and beside each the last line and the id; in the order of the text."""
+        regions = [(self.document.region_of(resource.path), resource.id) for resource in self.resources]
+        regions.sort(key=lambda item: item[0])
+        return [region.start_line for region, _ in regions], [(region.end_line, name) for region, name in regions]
 
 
 def _place(document: Document, comment: Comment) -> Location:
-    end = comment.column + len(comment.text)
-    region = Region(comment.line, comment.column, comment.line, end)
-    return Location(document.path, region, document.text.line(comment.line))
+    start = document.text.offset(comment.line, comment.column)
+    return document.text.location(start, start + len(comment.text))
 
 
 def _containers(value: Any, path: NodePath = ()) -> Iterator[NodePath]:

@@ -28,6 +28,7 @@ EXPIRED = "suppression-expired"
 UNKNOWN_RULE = "suppression-unknown-rule"
 UNUSED = "suppression-unused"
 WITHOUT_REASON = "suppression-without-reason"
+ANY = "any subject of the file"
 POLICY_RULES = frozenset({ADDED, EXPIRED, UNKNOWN_RULE, UNUSED, WITHOUT_REASON, "policy-changed"})
 """What tells of suppressions and policy cannot itself be suppressed."""
 
@@ -58,24 +59,29 @@ class Applied:
 
 @dataclass(slots=True)
 class Suppressions:
-    """The suppressions of one worker, or of the whole run. Picklable; `add` does not depend on order."""
+    """The suppressions of one worker, or of the whole run. Picklable; `add` does not depend on order.
+
+    `looked` holds which rule looked at which subject of which file, as far as a comment or annotation there names
+    the rule, and the indexes of the entries whose rule looked at something that they speak of.
+    """
 
     entries: tuple[SuppressionEntry, ...] = ()
     directives: dict[str, list[Directive]] = field(default_factory=dict)
-    looked: set[Directive | int] = field(default_factory=set)
+    looked: set[tuple[str, str, SubjectId] | int] = field(default_factory=set)
+    _named: dict[str, set[str]] = field(default_factory=dict)
 
     def read(self, document: Document, resources: Sequence[Resource] = ()) -> None:
         """Take up the comments and annotations of a document. Cheap in files that have none."""
         found = read_directives(document, resources)
         if found:
             self.directives.setdefault(document.path, []).extend(found)
+            self._named.setdefault(document.path, set()).update(directive.rule for directive in found)
 
     def observe(self, path: str, subject: SubjectId, rules: Collection[str]) -> None:
         """`rules` looked at `subject` of the file `path`: suppressions of theirs there can now be unused."""
-        owner = replace(subject, container="") if subject.container else subject
-        for directive in self.directives.get(path, ()):
-            if directive.rule in rules and (not directive.subjects or owner in directive.subjects):
-                self.looked.add(directive)
+        for rule in self._named.get(path, ()):
+            if rule in rules:
+                self.looked.add((path, rule, _owner(subject)))
         for index, entry in enumerate(self.entries):
             if entry.rule in rules and _speaks_of(entry, path, subject):
                 self.looked.add(index)
@@ -84,6 +90,8 @@ class Suppressions:
         """Add what another worker read and saw."""
         for path, found in other.directives.items():
             self.directives.setdefault(path, []).extend(found)
+        for path, named in other._named.items():
+            self._named.setdefault(path, set()).update(named)
         self.looked |= other.looked
 
     def apply(self, findings: Iterable[Finding], *, known: Collection[str], today: date, emit: Emit) -> Applied:
@@ -94,10 +102,15 @@ class Suppressions:
         """
         valid = _Valid(self, known, today)
         marked = [valid.mark(finding) for finding in findings]
-        problems = [valid.problem_of(d, emit) for path in sorted(self.directives) for d in self.directives[path]]
-        problems += [valid.problem_of(i, emit) for i in range(len(self.entries))]
-        problems += [_told(d, emit) for path in sorted(self.directives) for d in self.directives[path] if d.added]
+        every = [directive for path in sorted(self.directives) for directive in self.directives[path]]
+        problems = [valid.problem_of(directive, emit) for directive in every]
+        problems += [valid.problem_of(index, emit) for index in range(len(self.entries))]
+        problems += [_told(directive, emit) for directive in every if directive.added]
         return Applied(marked, [finding for finding in problems if finding is not None])
+
+
+def _owner(subject: SubjectId) -> SubjectId:
+    return replace(subject, container="") if subject.container else subject
 
 
 class _Valid:
@@ -107,10 +120,16 @@ class _Valid:
         self.all = suppressions
         self.known = known
         self.today = today
-        self.used: set[Directive | int] = set()
-        self.directives = {
-            path: [d for d in found if not self._flaw(d)] for path, found in suppressions.directives.items()
-        }
+        self.used: set[int] = set()  # directives by identity: hashing one with thousands of subjects is dear
+        self.used_entries: set[int] = set()
+        self.seen_files = {seen[:2] for seen in suppressions.looked if not isinstance(seen, int)}
+        # By file, rule, and line or subject: a file of thousands of suppressions must not be tried one by one.
+        self.directives: dict[tuple[object, ...], list[Directive]] = {}
+        for path, found in suppressions.directives.items():
+            for directive in found:
+                if not self._flaw(directive):
+                    for place in _places(directive):
+                        self.directives.setdefault((path, directive.rule, place), []).append(directive)
         self.entries: dict[str, list[int]] = {}
         for index, entry in enumerate(suppressions.entries):
             if not self._flaw(entry):
@@ -120,21 +139,22 @@ class _Valid:
         """The finding with the first suppression that covers it; all that cover it count as used."""
         if finding.tool != TOOL_NAME:
             return finding
-        suppression = self._by_directive(finding)
-        by_entry = self._by_entry(finding)
-        suppression = suppression or by_entry
+        by_directive, by_entry = self._by_directive(finding), self._by_entry(finding)
+        suppression = by_directive or by_entry
         if suppression is None or finding.suppressed is not None:
             return finding
         return replace(finding, suppressed=suppression)
 
     def _by_directive(self, finding: Finding) -> Suppression | None:
         first: Suppression | None = None
-        for directive in self.directives.get(finding.location.path, ()):
-            if directive.covers(finding):
-                self.used.add(directive)
-                # Who opens a pull request cannot accept its own critical flaws; what stands in the base can.
-                if first is None and not (directive.added and finding.severity is Severity.CRITICAL):
-                    first = Suppression(directive.reason, directive.origin, directive.location)
+        line = finding.location.region.start_line if finding.location.region else 0
+        for place in (line, _owner(finding.subject), ANY):
+            for directive in self.directives.get((finding.location.path, finding.rule, place), ()):
+                if directive.covers(finding):
+                    self.used.add(id(directive))
+                    # Who opens a pull request cannot accept its own critical flaws; what stands in the base can.
+                    if first is None and not (directive.added and finding.severity is Severity.CRITICAL):
+                        first = Suppression(directive.reason, directive.origin, directive.location)
         return first
 
     def _by_entry(self, finding: Finding) -> Suppression | None:
@@ -142,17 +162,27 @@ class _Valid:
         for index in self.entries.get(finding.rule, ()):
             entry = self.all.entries[index]
             if _speaks_of(entry, finding.location.path, finding.subject):
-                self.used.add(index)
+                self.used_entries.add(index)
                 reason = clean_reason(entry.reason)
                 first = first or Suppression(reason, "config", entry.location, entry.expires, entry.approver)
         return first
+
+    def _looked(self, which: Directive | int) -> bool:
+        """Whether the suppression's rule looked at something that it speaks of."""
+        if isinstance(which, int):
+            return which in self.all.looked
+        path, rule = which.location.path, which.rule
+        if not which.subjects:
+            return (path, rule) in self.seen_files
+        return any((path, rule, subject) in self.all.looked for subject in which.subjects)
 
     def problem_of(self, which: Directive | int, emit: Emit) -> Finding | None:
         """The finding about a suppression, None when there is nothing to say."""
         suppression = self.all.entries[which] if isinstance(which, int) else which
         flaw = self._flaw(suppression)
         if not flaw:
-            if which in self.used or which not in self.all.looked:
+            used = which in self.used_entries if isinstance(which, int) else id(which) in self.used
+            if used or not self._looked(which):
                 return None
             flaw = (UNUSED, f"The suppression of {suppression.rule} suppresses nothing: remove it")
         return _emitted(flaw, suppression, emit)
@@ -172,6 +202,13 @@ class _Valid:
         if expires is not None and expires < self.today:
             return EXPIRED, f"The suppression of {rule} expired on {expires.isoformat()}, so it has no effect"
         return None
+
+
+def _places(directive: Directive) -> Iterable[object]:
+    """Under what a directive is looked up: its line, its subjects, or any of the file."""
+    if directive.scope == "line" and directive.region:
+        return (directive.region.start_line,)
+    return directive.subjects or (ANY,)
 
 
 def _speaks_of(entry: SuppressionEntry, path: str, subject: SubjectId) -> bool:

@@ -1,0 +1,145 @@
+"""A hostile pull request against a real git repository: what happens to each of its moves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from ci_guard.cli import printable
+from ci_guard.model.errors import InputError
+from ci_guard.model.finding import Finding
+from ci_guard.pipeline.policy import Policy, added_suppressions, load_policy
+from ci_guard.source.files import SkippedPath, SourceFile, read_file, read_or_none, walk
+from ci_guard.suppress.directives import Directive, read_directives
+from ci_guard.suppress.ledger import Applied, Suppressions
+from tests.pipeline.gitrepo import Repo
+from tests.suppress import reading
+
+HERE = Path(__file__).parent
+PROJECT = HERE.parent.parent
+ESCAPES = "deploy/\x1b]0;owned\x07\x1b[2J::error::x.yaml"
+KNOWN = reading.KNOWN | {"policy-changed", "suppression-added"}
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    """The base committed, the head on top of it, checked out."""
+    repo = Repo(tmp_path / "repo")
+    shutil.copytree(HERE / "base", repo.root, dirs_exist_ok=True)
+    repo.commit()
+    repo.git("tag", "base")
+    shutil.copytree(HERE / "head", repo.root, dirs_exist_ok=True)
+    (repo.root / "deploy" / "etc").symlink_to("/etc")
+    (repo.root / "deploy" / "passwd.yaml").symlink_to("/etc/passwd")
+    repo.write(ESCAPES, 'apiVersion: v1\nkind: Pod\nmetadata: {name: "\\e[2Jx"}\n')
+    repo.commit()
+    return repo
+
+
+@pytest.fixture
+def policy(repo: Repo, tmp_path: Path) -> Policy:
+    return load_policy(repo.root, repo.event(tmp_path, repo.git("rev-parse", "base")), {})
+
+
+def directives(path: str, data: bytes) -> list[Directive]:
+    documents = reading.documents(path, data)
+    return [d for document in documents for d in read_directives(document, reading.resources(document))]
+
+
+def judged(repo: Repo, policy: Policy) -> Applied:
+    """All manifests below `deploy`, as the lint stage treats them, with rules that the test brings along."""
+    suppressions = Suppressions(policy.config.suppressions)
+    findings: list[Finding] = []
+    for found in walk(repo.root, ["deploy"]):
+        if isinstance(found, SourceFile):
+            for document in reading.documents(found.path, read_file(repo.root, found.path)):
+                resources = reading.resources(document)
+                suppressions.read(document, resources)
+                findings += reading.flaws(document)
+                for resource in resources:
+                    suppressions.observe(found.path, resource.id, reading.KNOWN)
+    if policy.baseline:
+        findings = policy.baseline.apply(findings, policy.renames)
+    suppressions = added_suppressions(suppressions, policy, directives)
+    return suppressions.apply(findings, known=KNOWN, today=date(2026, 6, 30), emit=reading.emit)
+
+
+def test_the_edited_configuration_judges_nothing(policy: Policy) -> None:
+    assert (policy.config.fail_on, policy.config.exclude, dict(policy.config.rules)) == ("high", (), {})
+    told = {(c.location.path, c.key) for c in policy.changes}
+    assert told == {
+        (".ci-guard.yaml", "fail-on"),
+        (".ci-guard.yaml", "exclude"),
+        (".ci-guard.yaml", "suppressions"),
+        (".ci-guard.yaml", "rules"),
+        (".ci-guard.baseline.json", ""),
+    }
+    assert len(policy.findings(reading.emit)) == 5
+
+
+def test_the_edited_baseline_accepts_nothing(policy: Policy) -> None:
+    assert policy.baseline is not None and policy.baseline.counts == {}
+
+
+def test_added_suppressions_are_told_and_do_nothing_for_critical_rules(repo: Repo, policy: Policy) -> None:
+    applied = judged(repo, policy)
+    outcome = {
+        (f.location.path, f.rule, f.subject.container): f.suppressed.origin if f.suppressed else "open"
+        for f in applied.findings
+    }
+    assert outcome == {
+        ("deploy/agent.yaml", "image-tag-latest", "agent"): "config",  # the base's configuration accepts it
+        ("deploy/agent.yaml", "privileged-container", "agent"): "open",  # its suppression was moved away …
+        ("deploy/agent.yaml", "privileged-container", "sidecar"): "open",  # … to here, where it is new and critical
+        ("deploy/shop.yaml", "image-tag-latest", "api"): "annotation",  # medium: accepted in plain sight
+        ("deploy/shop.yaml", "privileged-container", "api"): "open",
+    }
+    problems = sorted((f.rule, f.location.path, f.key) for f in applied.problems)
+    assert problems == [
+        ("suppression-added", "deploy/agent.yaml", "policy-changed"),
+        ("suppression-added", "deploy/agent.yaml", "privileged-container"),
+        ("suppression-added", "deploy/agent.yaml", "suppression-added"),
+        ("suppression-added", "deploy/shop.yaml", "image-tag-latest"),
+        ("suppression-added", "deploy/shop.yaml", "privileged-container"),
+        ("suppression-added", "deploy/shop.yaml", "privileged-container"),
+        ("suppression-unknown-rule", "deploy/agent.yaml", "policy-changed"),
+        ("suppression-unknown-rule", "deploy/agent.yaml", "suppression-added"),
+    ]
+
+
+def test_links_out_of_the_root_are_not_followed(repo: Repo) -> None:
+    skipped = {e.path for e in walk(repo.root, ["."]) if isinstance(e, SkippedPath)}
+    assert skipped == {"deploy/etc", "deploy/passwd.yaml"}
+    for path in ("deploy/passwd.yaml", "deploy/etc/passwd", "../outside", "/etc/passwd"):
+        assert read_or_none(repo.root, path) is None
+        with pytest.raises(InputError):
+            read_file(repo.root, path)
+
+
+def test_names_with_escape_sequences_are_read_and_printed_harmlessly(repo: Repo) -> None:
+    found = [e.path for e in walk(repo.root, ["."]) if "\x1b" in e.path]
+    assert found == [ESCAPES]
+    assert "\x1b" not in printable(found[0]) and "\x07" not in printable(found[0])
+
+
+def isolated(repo: Repo, *arguments: str, **environ: str) -> subprocess.CompletedProcess[bytes]:
+    """`python -I -m ci_guard …` as the action runs it: in the checkout, without its folder on the path."""
+    start = f"import sys, runpy; sys.path.append({str(PROJECT)!r}); sys.argv[0] = 'ci-guard'; "
+    command = [sys.executable, "-I", "-c", start + "runpy.run_module('ci_guard', run_name='__main__')", *arguments]
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(repo.root), "SOURCE_DATE_EPOCH": "1780000000", **environ}
+    return subprocess.run(command, cwd=repo.root, env=env, capture_output=True, check=False)
+
+
+def test_planted_modules_do_not_run(repo: Repo) -> None:
+    done = isolated(repo, "--version")
+    assert done.returncode == 0 and done.stdout.startswith(b"ci-guard ")
+    assert not (repo.root / "pwned").exists()
+    probe = [sys.executable, "-c", "import yaml"]  # the control: without isolation they do run
+    subprocess.run(probe, cwd=repo.root, env={"PATH": os.environ["PATH"]}, capture_output=True, check=False)
+    assert (repo.root / "pwned").exists()
