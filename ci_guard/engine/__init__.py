@@ -1,0 +1,1 @@
+"""Rules judge subjects: the catalogue, which rules are selected, and how they are evaluated."""

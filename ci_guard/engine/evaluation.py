@@ -1,0 +1,239 @@
+"""Judging subjects by the selected rules: one program a subject, and a closer look at what failed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ci_guard.engine.expression import ExhaustedError, Expression, MalformedError
+from ci_guard.engine.findings import Item, Place, finding, identity, wrong_type
+from ci_guard.engine.kinds import KINDS
+from ci_guard.engine.misreading import culprit
+from ci_guard.engine.program import Program
+from ci_guard.engine.rule import Clause
+from ci_guard.engine.selection import Selection
+from ci_guard.model.errors import RuleError
+from ci_guard.model.finding import Finding
+from ci_guard.model.location import NodePath
+from ci_guard.model.report import Unjudged
+from ci_guard.model.subject import Nested, Subject, SubjectId
+
+COMPLIANT, FAILED, NOT_APPLICABLE = 1, 0, 2
+
+
+@dataclass(slots=True)
+class Judgement:
+    """What the engine says of one subject: flaws (implied ones too), how often each rule looked, what it could not."""
+
+    findings: list[Finding] = field(default_factory=list)
+    evaluated: Counter[str] = field(default_factory=Counter)
+    unjudged: list[Unjudged] = field(default_factory=list)
+
+
+class Judge:
+    """Judges subjects by a selection. Raises RuleError when a selected rule does not compile."""
+
+    def __init__(self, selection: Selection) -> None:
+        self._selection = selection
+        self._matching: dict[tuple[str, frozenset[tuple[str, str]]], Program | None] = {}
+        self._programs: dict[tuple[str, tuple[Clause, ...]], Program] = {}
+        self._exact: dict[str, Expression] = {}
+
+    def judge(self, subject: Subject) -> Judgement:
+        """Judge one subject, members included, by every rule that may look at it. Never raises on any subject."""
+        program = self._program(subject)
+        if program is None:
+            return Judgement()
+        return _Look(self._selection, program, subject, self._exact).judgement()
+
+    def _program(self, subject: Subject) -> Program | None:
+        key = (subject.each, frozenset(subject.match.items()))
+        if key not in self._matching:
+            self._matching[key] = self._build(subject)
+        return self._matching[key]
+
+    def _build(self, subject: Subject) -> Program | None:
+        clauses = tuple(
+            clause
+            for selected in self._selection.rules.values()
+            if _matches(selected.rule.match, subject.match)
+            for clause in selected.clauses
+            if subject.each in {clause.each, KINDS[clause.each].within}
+        )
+        if not clauses:
+            return None
+        shared = (subject.each, clauses)
+        if shared not in self._programs:
+            self._programs[shared] = Program(subject.each, clauses)
+        return self._programs[shared]
+
+
+def _matches(wanted: Mapping[str, Sequence[str]], given: Mapping[str, str]) -> bool:
+    return all(given.get(key) in values for key, values in wanted.items())
+
+
+@dataclass(slots=True)
+class _Look:
+    """One look at one subject."""
+
+    selection: Selection
+    program: Program
+    subject: Subject
+    exact: dict[str, Expression]
+    result: Judgement = field(default_factory=Judgement)
+    by_identity: dict[tuple[str, SubjectId, NodePath], int] = field(default_factory=dict)
+    looked: dict[str, set[SubjectId]] = field(default_factory=dict)
+    misread: set[NodePath] = field(default_factory=set)
+
+    def judgement(self) -> Judgement:
+        try:
+            rows = self.program.judge(self.subject)
+        except (MalformedError, ExhaustedError):
+            # A wrong type anywhere spoils the whole answer; and a huge pod may exhaust the iteration budget.
+            self._one_by_one()
+        else:
+            self._row(self.program.own, None, rows[0])
+            for (kind, clauses), answers in zip(self.program.nested.items(), rows[1:], strict=True):
+                for member, row in zip(self.subject.nested.get(kind, ()), answers, strict=True):
+                    self._row(clauses, member, row)
+        self.result.evaluated.update({rule: len(ids) for rule, ids in self.looked.items()})
+        self._mark_implied()
+        return self.result
+
+    def _row(self, clauses: Sequence[Clause], member: Nested | None, row: Sequence[Any]) -> None:
+        id = member.id if member else self.subject.id
+        for clause, code in zip(clauses, row, strict=True):
+            if code == COMPLIANT:
+                self._count(clause.rule, id)
+            elif code == FAILED:
+                self._count(clause.rule, id)
+                self._fail(clause, self._place(clause, member), None)
+            elif code != NOT_APPLICABLE:
+                self._items(clause, member, code)
+
+    def _items(self, clause: Clause, member: Nested | None, answers: Sequence[Sequence[int]]) -> None:
+        codes = [code for answer in answers for code in answer]
+        if not codes or COMPLIANT in codes or FAILED in codes:
+            self._count(clause.rule, member.id if member else self.subject.id)
+        if FAILED not in codes:
+            return
+        place = self._place(clause, member)
+        for items, answer in zip(place.items(clause), answers, strict=True):
+            for item, code in zip(items, answer, strict=True):
+                if code == FAILED:
+                    self._fail(clause, place, item)
+
+    def _count(self, rule: str, id: SubjectId) -> None:
+        self.looked.setdefault(rule, set()).add(id)
+
+    def _place(self, clause: Clause, member: Nested | None) -> Place:
+        variables = {**self.subject.variables, **member.variables} if member else self.subject.variables
+        return Place.of(self.subject, clause.each, member, variables)
+
+    def _fail(self, clause: Clause, place: Place, item: Item | None) -> None:
+        selected = self.selection.rules[clause.rule]
+        key = (clause.rule, *identity(place, item))
+        self.by_identity.setdefault(key, len(self.result.findings))
+        self.result.findings.append(finding(self.selection, selected, clause, place, item))
+
+    def _mark_implied(self) -> None:
+        findings = self.result.findings
+        for (rule, id, path), index in self.by_identity.items():
+            for other in self.selection.rules[rule].rule.implied_by:
+                if (other, id, path) in self.by_identity:
+                    findings[index] = replace(findings[index], implied_by=other)
+                    break
+
+    # The exact way: clause by clause, member by member, item by item.
+
+    def _one_by_one(self) -> None:
+        for clause in self.program.own:
+            self._closely(clause, None)
+        for kind, clauses in self.program.nested.items():
+            for member in self.subject.nested.get(kind, ()):
+                for clause in clauses:
+                    self._closely(clause, member)
+
+    def _closely(self, clause: Clause, member: Nested | None) -> None:
+        place = self._place(clause, member)
+        variables = self._bound(clause, place)
+        if variables is None:
+            return
+        if not self._items_are_lists(clause, place):
+            return
+        items: list[Item | None] = [i for found in place.items(clause) for i in found] if clause.items else [None]
+        codes = [self._code(clause, place, item, variables) for item in items]
+        if not codes or COMPLIANT in codes or FAILED in codes:
+            self._count(clause.rule, place.id)
+        for item, code in zip(items, codes, strict=True):
+            if code == FAILED:
+                self._fail(clause, place, item)
+
+    def _bound(self, clause: Clause, place: Place) -> dict[str, Any] | None:
+        """The variables that a clause names; None (and noted) when the room did not hand over all of them."""
+        light = self.program.light(place.variables)
+        missing = sorted(clause.names - light.keys() - {"item"})
+        if missing:
+            self._unjudged(clause, place, f"nothing is known about {', '.join(missing)}")
+            return None
+        return {name: light[name] for name in clause.names if name != "item"}
+
+    def _items_are_lists(self, clause: Clause, place: Place) -> bool:
+        good = True
+        for path, value in _not_lists(clause, place):
+            self._misread(clause, place, path, value)
+            good = False
+        return good
+
+    def _code(self, clause: Clause, place: Place, item: Item | None, variables: dict[str, Any]) -> int:
+        bound = {**variables, "item": item.value} if item else variables
+        text = f"({clause.when}) ? {clause.code} : 2" if clause.hoisted else clause.code
+        expression = self.exact.get(text) or self.exact.setdefault(text, Expression(text))
+        try:
+            return int(expression.evaluate(bound))
+        except MalformedError:
+            self._misread(clause, place, *culprit(clause, place, item, expression, bound))
+        except ExhaustedError as error:
+            self._unjudged(clause, place, str(error))
+        return NOT_APPLICABLE
+
+    def _misread(self, clause: Clause, place: Place, path: NodePath, value: Any) -> None:
+        field_path = self.subject.document.field_path(path)
+        self._unjudged(clause, place, f"wrong type: {field_path}", path)
+        if path not in self.misread:
+            self.misread.add(path)
+            found = wrong_type(self.selection, place, path, value)
+            if found:
+                self.result.findings.append(found)
+
+    def _unjudged(self, clause: Clause, place: Place, reason: str, path: NodePath | None = None) -> None:
+        location = self.subject.document.locate(place.base if path is None else path)
+        self.result.unjudged.append(Unjudged(clause.rule, str(place.id), reason, location))
+
+
+def _not_lists(clause: Clause, place: Place) -> Iterator[tuple[NodePath, Any]]:
+    """What stands in the way of a clause's items: a scalar where a map should be, anything else where a list should."""
+    for items in clause.items:
+        value, path = place.root, place.base
+        for part in items.path:
+            if not isinstance(value, dict):
+                yield path, value
+                break
+            if part not in value:
+                break
+            value, path = value[part], (*path, part)
+        else:
+            if items.each and not isinstance(value, list):
+                yield path, value
+
+
+def compile_all(selection: Selection) -> None:
+    """Compile every selected clause on its own, so that a broken one is named. Raises RuleError."""
+    for selected in selection.rules.values():
+        for clause in selected.clauses:
+            try:
+                Expression(clause.code)
+            except RuleError as error:
+                raise RuleError(f"rule {clause.rule}: {error}") from error

@@ -1,0 +1,92 @@
+"""CEL: the only module that imports the expression engine.
+
+Importing it costs most of the engine's start, so nothing but evaluation and catalogue building imports this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Final
+
+from cel_expr_python import cel
+from cel_expr_python.ext import ext_optional, ext_strings
+
+from ci_guard.engine.kinds import KINDS, NESTED, VARIABLES
+from ci_guard.model.errors import RuleError
+
+
+class MalformedError(Exception):
+    """The expression evaluated to an ERROR value: nearly always a wrong type in the input."""
+
+
+class ExhaustedError(Exception):
+    """Evaluation was broken off: the engine's iteration budget, or a value that it cannot convert."""
+
+
+MEMBERS: Final = {each: "all_" + each.replace("-", "_") for each in NESTED}
+"""The variable under which a pod's program finds the members of a nested kind."""
+
+
+@cache
+def _environment(variables: frozenset[str]) -> Any:
+    declared = {name: cel.Type.DYN for name in sorted(variables)}
+    return cel.NewEnv(variables=declared, extensions=[ext_optional.ExtOptional(), ext_strings.ExtStrings()])
+
+
+def _judging() -> Any:
+    return _environment(VARIABLES | frozenset(MEMBERS.values()))
+
+
+class Expression:
+    """A compiled expression over the variables of all subject kinds. Raises RuleError when it does not compile."""
+
+    __slots__ = ("_compiled", "_environment", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._environment = _judging()
+        self._compiled = _compile(self._environment, text)
+
+    def evaluate(self, variables: Mapping[str, Any]) -> Any:
+        """The value as plain Python. Raises MalformedError, ExhaustedError."""
+        # The engine converts a variable whole at its first read, once per activation: bind only what is needed.
+        try:
+            value = self._compiled.eval(self._environment.Activation(variables))
+            if value.type() == cel.Type.ERROR:
+                raise MalformedError(str(value.value()))
+            return value.plain_value()
+        except (RuntimeError, TypeError, ValueError, OverflowError) as error:
+            raise ExhaustedError(str(error) or "the iteration budget is used up") from error
+
+
+def _compile(environment: Any, text: str) -> Any:
+    try:
+        return environment.compile(text)
+    except RuntimeError as error:
+        raise RuleError(f"{_cause(error)}\n  in: {text}") from error
+
+
+def _cause(error: Exception) -> str:
+    """The compiler's first line, without its boilerplate."""
+    return str(error).removeprefix("INVALID_ARGUMENT: ").removeprefix("ERROR: ").partition("\n")[0]
+
+
+def check(text: str, each: str, *, item: bool) -> None:
+    """Compile with exactly the variables of a subject kind, and insist on a boolean. Raises RuleError."""
+    names = KINDS[each].variables | ({"item"} if item else set())
+    compiled = _compile(_environment(frozenset(names)), text)
+    if compiled.return_type() != cel.Type.BOOL:
+        raise RuleError(f"the type must be exactly bool, not {compiled.return_type().name()}\n  in: {text}")
+
+
+def not_portable(text: str, each: str, *, item: bool) -> str:
+    """Why an admission policy cannot evaluate the expression, "" when it can."""
+    admission = KINDS[each].admission
+    if not admission:
+        return f"an admission policy never sees a {each}"
+    try:
+        _compile(_environment(frozenset(admission | ({"item"} if item else set()))), text)
+    except RuleError as error:
+        return str(error).partition("\n")[0]
+    return ""

@@ -1,0 +1,114 @@
+"""One program for a whole subject: the iteration that `each` and `items` describe, written out as CEL.
+
+The expression engine converts a variable anew for every activation, so judging container by container would convert
+the pod once per container. One activation and one program answer everything; only what failed is looked at again.
+
+The answer has one row for each subject kind: of the subject itself, then (for a pod) one row for every member of
+every nested kind. A row has one code for each clause (1 compliant, 0 not, 2 not applicable), or, for a clause with
+items, one list of codes for each of its item paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ci_guard.engine.expression import MEMBERS, Expression
+from ci_guard.engine.kinds import KINDS, NESTED
+from ci_guard.engine.paths import optional_selection
+from ci_guard.engine.rule import Clause, Items
+from ci_guard.engine.tokens import tokenize
+from ci_guard.model.subject import Subject
+
+HEAVY = frozenset({"containers", "initContainers", "ephemeralContainers", "volumes"})
+"""What makes a pod big. Containers and volumes come as members, so the pod itself is bound without them."""
+
+
+def clause_code(clause: Clause) -> str:
+    """CEL for one clause on one subject: a code, or a list of lists of codes."""
+    if not clause.items:
+        return clause.code
+    listed = ", ".join(_items_code(clause, items) for items in clause.items)
+    return f"(({clause.when}) ? [{listed}] : [[2]])" if clause.hoisted else f"[{listed}]"
+
+
+def _items_code(clause: Clause, items: Items) -> str:
+    root, path = clause.selection(items)
+    where = optional_selection(root, path)
+    if items.each:
+        return f"{where}{'.orValue([])' if path else ''}.map(item, {clause.code})"
+    return f"{where}.optMap(item, [{clause.code}]).orValue([])"
+
+
+def row_code(clauses: Iterable[Clause]) -> str:
+    """CEL for all clauses on one subject."""
+    return f"[{', '.join(map(clause_code, clauses))}]"
+
+
+def _members_code(each: str, clauses: Sequence[Clause]) -> str:
+    """CEL for all clauses of a nested kind on all members; a one-element list is CEL's `let`."""
+    body = row_code(clauses)
+    for name in sorted(_names(clauses) & KINDS[each].own):
+        body = f"[m.{name}].map({name}, {body})[0]"
+    return f"{MEMBERS[each]}.map(m, {body})"
+
+
+def _names(clauses: Iterable[Clause]) -> frozenset[str]:
+    return frozenset(name for clause in clauses for name in clause.names) - {"item"}
+
+
+def reads_whole_pod(clauses: Iterable[Clause]) -> bool:
+    """Whether any clause may look at the parts of `pod` that are bound as members; when in doubt, yes."""
+    return any(_may_read_heavy(clause) for clause in clauses)
+
+
+def _may_read_heavy(clause: Clause) -> bool:
+    if clause.each == "pod" and any(len(i.path) < 2 or i.path[1] in HEAVY for i in clause.items):
+        return True
+    for text in (clause.require, clause.when):
+        tokens = [t.text for t in tokenize(text)]
+        for index, word in enumerate(tokens):
+            if word != "pod" or (index and tokens[index - 1] in {".", ".?"}):
+                continue
+            part = (*tokens[index + 1 : index + 5], "", "", "", "")
+            light = part[0] in {".", ".?"} and (
+                part[1] == "metadata" or (part[1] == "spec" and part[2] in {".", ".?"} and part[3] not in HEAVY)
+            )
+            if not light:
+                return True
+    return False
+
+
+class Program:
+    """All clauses that look at one kind of subject, in one expression. Raises RuleError when it does not compile."""
+
+    def __init__(self, each: str, clauses: Sequence[Clause]) -> None:
+        self.own = tuple(c for c in clauses if c.each == each)
+        nested = {kind: tuple(c for c in clauses if c.each == kind) for kind in NESTED if kind != each}
+        self.nested: Mapping[str, tuple[Clause, ...]] = {kind: found for kind, found in nested.items() if found}
+        self.lean = not reads_whole_pod(clauses)
+        read = {kind: _names(found) for kind, found in self.nested.items()}
+        self._of_members = {kind: names & KINDS[kind].own for kind, names in read.items()}
+        self.names = _names(self.own).union(*(names - KINDS[kind].own for kind, names in read.items()))
+        rows = [row_code(self.own), *(_members_code(kind, found) for kind, found in self.nested.items())]
+        self.expression = Expression(f"[{', '.join(rows)}]")
+
+    def judge(self, subject: Subject) -> list[Any]:
+        """The rows, see above. Raises MalformedError, ExhaustedError."""
+        return self.expression.evaluate(self._variables(subject))  # type: ignore[no-any-return]
+
+    def _variables(self, subject: Subject) -> dict[str, Any]:
+        given = self.light(subject.variables)
+        out = {name: given[name] for name in self.names if name in given}
+        for kind, wanted in self._of_members.items():
+            members = subject.nested.get(kind, ())
+            out[MEMBERS[kind]] = [{name: m.variables[name] for name in wanted if name in m.variables} for m in members]
+        return out
+
+    def light(self, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The variables, with the pod bound as lean as its readers allow."""
+        pod = variables.get("pod")
+        if not self.lean or not isinstance(pod, dict) or not isinstance(pod.get("spec"), dict):
+            return variables
+        spec = {key: value for key, value in pod["spec"].items() if key not in HEAVY}
+        return {**variables, "pod": {**pod, "spec": spec}}

@@ -1,0 +1,253 @@
+"""Which rules judge, at which severity, with which parameters: profile, options and configuration put together."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+from ci_guard.engine.messages import pieces, render, shown
+from ci_guard.engine.rule import NEWEST, Clause, Rule, minor_version
+from ci_guard.model.errors import ConfigError, UsageError
+from ci_guard.model.finding import Finding, Severity
+from ci_guard.model.location import Location
+from ci_guard.model.report import Notice
+from ci_guard.model.subject import SubjectId
+from ci_guard.model.suppression import Suppression
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOverride:
+    """What the configuration says about one rule; None where it says nothing."""
+
+    severity: str | None = None
+    params: Mapping[str, Any] | None = None
+    enabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A Pod Security check: its level, since which minor version it exists, and which checks it replaces from when."""
+
+    id: str
+    title: str
+    level: str
+    since: int
+    overrides: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """What a profile lets pass by design: rules, and patterns for the subjects that need it."""
+
+    rules: frozenset[str]
+    reason: str
+    kinds: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+    def covers(self, rule: str, subject: SubjectId) -> bool:
+        """Whether a finding of `rule` on `subject` is exempt."""
+        return rule in self.rules and all(
+            not patterns or any(fnmatchcase(value, pattern) for pattern in patterns)
+            for patterns, value in (
+                (self.kinds, subject.kind),
+                (self.namespaces, subject.namespace),
+                (self.names, subject.name),
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a profile: rules by folder, by id or by Pod Security level, and the severity they get."""
+
+    by: str
+    value: str
+    severity: str = ""
+
+    def names(self, rule: Rule, checks: Mapping[str, Check]) -> bool:
+        """Whether the entry means `rule`. A rule that is off by default is meant only by its id."""
+        if self.by == "rule":
+            return self.value == rule.id
+        if not rule.on_by_default:
+            return False
+        if self.by == "folder":
+            return self.value == rule.category
+        return bool(rule.check) and checks[rule.check].level == self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A named choice of rules. With `level` set, checks that this level's checks override are left out."""
+
+    id: str
+    title: str
+    entries: tuple[Entry, ...] = ()
+    level: str = ""
+    everything: bool = False
+    exemptions: tuple[Exemption, ...] = ()
+
+    def severity(self, rule: Rule, checks: Mapping[str, Check]) -> str | None:
+        """The severity that the profile gives the rule, or None if it leaves the rule out. Later entries win."""
+        found = rule.severity if self.everything else None
+        for entry in self.entries:
+            if entry.names(rule, checks):
+                found = entry.severity or rule.severity
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """A rule that judges in this run."""
+
+    rule: Rule
+    severity: Severity
+    clauses: tuple[Clause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The rules of one run. Iterating `rules` gives their ids in a stable order; plain data, so it can be pickled."""
+
+    profile: str
+    pod_security_version: str
+    rules: Mapping[str, Selected]
+    exemptions: tuple[Exemption, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Every variable that a selected rule names: rooms may leave the others out."""
+        names: set[str] = set()
+        for selected in self.rules.values():
+            for clause in selected.clauses:
+                names |= clause.names
+                names |= {str(p[0]) for p in pieces(clause.message) if isinstance(p, tuple) and p}
+        return frozenset(names)
+
+    def severity(self, rule_id: str) -> Severity:
+        """The severity of a selected rule's findings. Raises KeyError for a rule that is not selected."""
+        return self.rules[rule_id].severity
+
+    def emit(  # noqa: PLR0913 (all by name: what a finding consists of)
+        self,
+        rule_id: str,
+        *,
+        location: Location,
+        subject: SubjectId,
+        path: str = "",
+        key: str = "",
+        values: Mapping[str, str] | None = None,
+        related: Sequence[Location] = (),
+        message: str | None = None,
+    ) -> Finding | None:
+        """A finding of a rule that code judges; None when the rule is not selected.
+
+        `values` fill in the rule's own message, unless `message` gives the whole sentence.
+        """
+        selected = self.rules.get(rule_id)
+        if selected is None:
+            return None
+        text = render(selected.rule.message, values or {}) if message is None else message
+        return self.settled(
+            Finding(rule_id, selected.severity, text, location, subject, path, shown(key), tuple(related))
+        )
+
+    def settled(self, finding: Finding) -> Finding:
+        """The finding with what the rule and the profile say about all of its kind: secrecy and exemptions."""
+        if self.rules[finding.rule].rule.sensitive:
+            related = tuple(replace(r, snippet="") for r in finding.related)
+            finding = replace(finding, location=replace(finding.location, snippet=""), related=related)
+        for exemption in self.exemptions:
+            if exemption.covers(finding.rule, finding.subject):
+                suppression = Suppression(exemption.reason, f"profile {self.profile}")
+                return replace(finding, suppressed=suppression)
+        return finding
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user asked for beside the profile."""
+
+    select: frozenset[str] = frozenset()
+    ignore: frozenset[str] = frozenset()
+    overrides: Mapping[str, RuleOverride] = field(default_factory=dict)
+    minor: int = NEWEST
+    categories: Container[str] | None = None
+    repo_wide: bool = False
+
+
+def version_asked_for(text: str) -> tuple[int, tuple[Notice, ...]]:
+    """The minor version to judge by; newer ones than we know are judged like the newest. Raises UsageError."""
+    try:
+        minor = minor_version(text)
+    except ValueError as error:
+        raise UsageError(f"--pod-security-version: {error}") from error
+    if minor <= NEWEST:
+        return minor, ()
+    notice = f"Pod Security {text} is newer than this version knows: judged by v1.{NEWEST}"
+    return NEWEST, (Notice(notice),)
+
+
+def choose(rules: Iterable[Rule], checks: Mapping[str, Check], profile: Profile, wishes: Wishes) -> dict[str, Selected]:
+    """The rules that judge. Raises ConfigError for an override that does not fit its rule."""
+    replaced = _replaced(checks, profile.level, wishes.minor)
+    out: dict[str, Selected] = {}
+    for rule in rules:
+        severity = _wanted(rule, checks, profile, wishes)
+        if severity is None or not _applies(rule, checks, wishes) or rule.check in replaced:
+            continue
+        override = wishes.overrides.get(rule.id, RuleOverride())
+        params = _checked_params(rule, override.params or {})
+        out[rule.id] = Selected(rule, _capped(rule, severity, override), rule.clauses(wishes.minor, params))
+    return out
+
+
+def _wanted(rule: Rule, checks: Mapping[str, Check], profile: Profile, wishes: Wishes) -> str | None:
+    """The severity before caps, or None when nobody asked for the rule."""
+    override = wishes.overrides.get(rule.id, RuleOverride())
+    if {rule.id, rule.category} & wishes.ignore or override.enabled is False:
+        return None
+    severity = profile.severity(rule, checks)
+    if severity is None and ({rule.id, rule.category} & wishes.select or override.enabled):
+        severity = rule.severity
+    return severity
+
+
+def _applies(rule: Rule, checks: Mapping[str, Check], wishes: Wishes) -> bool:
+    if wishes.categories is not None and rule.category not in wishes.categories:
+        return False
+    if rule.needs_repo and not wishes.repo_wide:
+        return False
+    return not rule.check or (checks[rule.check].since <= wishes.minor and rule.holds_at(wishes.minor))
+
+
+def _replaced(checks: Mapping[str, Check], level: str, minor: int) -> frozenset[str]:
+    """The checks that a level's own checks stand in for at a version."""
+    return frozenset(
+        other
+        for check in checks.values()
+        if check.level == level and check.since <= minor
+        for other, since in check.overrides.items()
+        if since <= minor
+    )
+
+
+def _capped(rule: Rule, severity: str, override: RuleOverride) -> Severity:
+    """A preview rule warns at most, unless the configuration names a severity for it."""
+    if override.severity is not None:
+        return Severity(override.severity)
+    found = Severity(severity)
+    return Severity.LOW if rule.status == "preview" and found.rank > Severity.LOW.rank else found
+
+
+def _checked_params(rule: Rule, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    known = {**rule.source.get("params", {})}
+    for name, value in params.items():
+        if name not in known:
+            raise ConfigError(f"rule {rule.id} has no parameter {name!r}; it has: {', '.join(known) or 'none'}")
+        if type(value) is not type(known[name]):
+            raise ConfigError(f"rule {rule.id}, parameter {name}: expected a {type(known[name]).__name__}")
+    return params

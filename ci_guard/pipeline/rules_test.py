@@ -1,0 +1,122 @@
+"""`rules test`: the examples of a rule are its tests. A bad one must fail on exactly the lines that it marks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ci_guard.engine import profilefile, rulefile
+from ci_guard.engine.building import checks_of, entry, rule_files
+from ci_guard.engine.evaluation import Judge
+from ci_guard.engine.kinds import KINDS
+from ci_guard.engine.rule import NEWEST, Clause, Rule, minor_version
+from ci_guard.engine.rulefile import Example, RuleFile
+from ci_guard.engine.selection import Check, Selected, Selection
+from ci_guard.kubernetes.manifests import ManifestDocument, read_manifests
+from ci_guard.kubernetes.subjects import subjects as kubernetes_subjects
+from ci_guard.model.errors import CiGuardError, UsageError
+from ci_guard.model.finding import Severity
+from ci_guard.model.subject import Subject, SubjectId
+from ci_guard.source.document import Document, Unreadable
+from ci_guard.source.reader import read
+from ci_guard.workflows import steps
+
+MARK = "# finding"
+
+
+@dataclass(slots=True)
+class RuleResult:
+    """What became of one rule's examples; `skipped` are those that no room here can turn into subjects."""
+
+    rule: str
+    examples: int = 0
+    skipped: int = 0
+    flaws: list[str] = field(default_factory=list)
+
+
+def test_rules(folder: Path, paths: Sequence[Path] = ()) -> list[RuleResult]:
+    """Run the examples of the rules at `paths`, by default of the whole catalogue. Raises ConfigError, RuleError."""
+    checks = {id: profilefile.check({"id": id, **entry}) for id, entry in checks_of(folder).items()}
+    files = _at(paths) if paths else rule_files(folder)
+    return [test_rule(found, checks) for found in files]
+
+
+def _at(paths: Iterable[Path]) -> Iterator[RuleFile]:
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path}: there is no such file")
+        for file in [path] if path.is_file() else sorted(path.rglob("*.yaml")):
+            yield rulefile.read(file)
+
+
+def test_rule(found: RuleFile, checks: Mapping[str, Check]) -> RuleResult:
+    """Compile a rule and run its examples; each flaw says which example and what was expected."""
+    result = RuleResult(found.id)
+    try:
+        entry(found)
+    except CiGuardError as error:
+        result.flaws.append(str(error))
+        return result
+    for example in found.examples:
+        name = f"{'good' if example.good else 'bad'} example {example.number}"
+        subjects = None if found.rule.by_code else subjects_of(found.rule, example)
+        if subjects is None:
+            result.skipped += 1
+            continue
+        result.examples += 1
+        minor = minor_version(example.version)
+        check = checks.get(found.rule.check)
+        holds = found.rule.holds_at(minor) and (check is None or check.since <= minor)
+        clauses = found.rule.clauses(minor) if holds else ()
+        result.flaws += [f"{name}: {flaw}" for flaw in _flaws(found.rule, clauses, example, subjects)]
+    return result
+
+
+def subjects_of(rule: Rule, example: Example) -> list[Subject] | None:
+    """The subjects of an example file, judged as if it stood at the example's path; None if no room reads it."""
+    data = example.text.encode()
+    kinds = {clause.each for clause in rule.clauses(NEWEST)}
+    if steps.is_workflow(example.path):
+        return [s for d in _documents(example, "yaml-1.2") for s in steps.subjects(d)]
+    if Path(example.path).stem in kinds:
+        return [_facts(Path(example.path).stem, document) for document in _documents(example, "yaml-1.2")]
+    if all(KINDS[each].admission for each in kinds):
+        items = read_manifests(example.path, data)
+        resources = [r for i in items if isinstance(i, ManifestDocument) for r in i.resources]
+        return [s for r in resources for s in kubernetes_subjects(r)]
+    return None
+
+
+def _documents(example: Example, dialect: str) -> Iterator[Document]:
+    for document in read(example.path, example.text.encode(), dialect):
+        if isinstance(document, Unreadable):
+            raise UsageError(f"{example.path}: {document.reason}")
+        yield document
+
+
+def _facts(each: str, document: Document) -> Subject:
+    """A subject whose facts stand in the example itself, as `artifact.yaml` does for a rule about artifacts."""
+    value = document.value
+    name = str(value.get("name", each)) if isinstance(value, dict) else each
+    match = {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else {}
+    variables = {KINDS[each].root: value, "subject": name}
+    return Subject(each, SubjectId(each, name), (), document, variables, match=match)
+
+
+def _flaws(rule: Rule, clauses: tuple[Clause, ...], example: Example, subjects: Sequence[Subject]) -> Iterator[str]:
+    judge = Judge(Selection("example", example.version, {rule.id: Selected(rule, Severity.HIGH, clauses)}))
+    lines: set[int] = set()
+    for subject in subjects:
+        judgement = judge.judge(subject)
+        lines |= {f.location.region.start_line for f in judgement.findings if f.location.region}
+        yield from (f"could not be judged: {u.subject}: {u.reason}" for u in judgement.unjudged)
+    wanted = {n for n, line in enumerate(example.text.splitlines(), 1) if MARK in line}
+    if example.good and wanted:
+        yield f"a good example marks line {min(wanted)}"
+    if not example.good and not wanted:
+        yield f"a bad example marks the line of each finding with `{MARK}`"
+    if not subjects:
+        yield "the file holds nothing that the rule could look at"
+    yield from (f"line {n} should have a finding" for n in sorted(wanted - lines))
+    yield from (f"line {n} should have no finding" for n in sorted(lines - wanted))
