@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from ci_guard.kubernetes.resources import Resource, resources_of
 from ci_guard.model.finding import Finding, Severity
 from ci_guard.model.location import Location, NodePath
 from ci_guard.model.subject import SubjectId
@@ -16,31 +17,12 @@ KNOWN = frozenset({"privileged-container", "image-tag-latest", "other-rule"})
 SEVERITIES = {"privileged-container": Severity.CRITICAL, "image-tag-latest": Severity.MEDIUM}
 
 
-@dataclass(frozen=True)
-class Resource:
-    id: SubjectId
-    path: NodePath
-    value: Any
-
-
 def documents(path: str, data: bytes) -> list[Document]:
     return [d for d in read(path, data, "kubernetes") if isinstance(d, Document)]
 
 
 def resources(document: Document) -> list[Resource]:
-    value = document.value
-    if not isinstance(value, dict):
-        return []
-    if isinstance(value.get("items"), list):
-        return [_resource(item, ("items", i)) for i, item in enumerate(value["items"]) if isinstance(item, dict)]
-    return [_resource(value, ())]
-
-
-def _resource(value: dict[str, Any], path: NodePath) -> Resource:
-    metadata = value.get("metadata") if isinstance(value.get("metadata"), dict) else {}
-    kind, version = str(value.get("kind", "")), str(value.get("apiVersion", ""))
-    name, namespace = str(metadata.get("name", "")), str(metadata.get("namespace", ""))
-    return Resource(SubjectId(kind, name, namespace, version), path, value)
+    return list(resources_of(document, document.value))
 
 
 def flaws(document: Document) -> Iterator[Finding]:

@@ -159,6 +159,23 @@ def test_laws(head: list[str], base: list[str]) -> None:
         assert region and 1 <= region.start_line <= len(head)
 
 
+TOKENS = st.sampled_from(
+    "# ci-guard: ignore[a] b|\n|- |  |{|}|[|]|: |x|&a |*a|<<: *a|containers:|items:|kind: List|apiVersion: v1|metadata:|"
+    "annotations:|ci-guard/ignore.a: b|ci-guard/ignore.: 1|---|...|# ci-guard: ignore-file[a] b|\"|'|>\n|name: é|\u2028|\r".split(
+        "|"
+    )
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(TOKENS | st.text(max_size=4), max_size=40).map("".join))
+def test_any_text_gives_directives_or_none(text: str) -> None:
+    for document in reading.documents(NAME, text.encode()):
+        for directive in read_directives(document, reading.resources(document)):
+            region = directive.location.region
+            assert region and document.text.line(region.start_line)[region.start_column - 1 :]
+
+
 def test_workers_add_up_in_any_order() -> None:
     texts: list[Any] = [(c / NAME).read_bytes() for c in CASES[:6]]
     one, other = Suppressions(), Suppressions()
