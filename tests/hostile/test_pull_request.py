@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ci_guard.cli import printable
+from ci_guard.engine.catalogue import load_catalogue
 from ci_guard.model.errors import InputError
 from ci_guard.model.finding import Finding
 from ci_guard.pipeline.policy import Policy, added_suppressions, load_policy
@@ -24,6 +25,7 @@ from tests.suppress import reading
 HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent
 ESCAPES = "deploy/\x1b]0;owned\x07\x1b[2J::error::x.yaml"
+RULES = load_catalogue().select("default")
 KNOWN = reading.KNOWN | {"policy-changed", "suppression-added"}
 
 
@@ -67,7 +69,7 @@ def judged(repo: Repo, policy: Policy) -> Applied:
     if policy.baseline:
         findings = policy.baseline.apply(findings, policy.renames)
     suppressions = added_suppressions(suppressions, policy, directives)
-    return suppressions.apply(findings, known=KNOWN, today=date(2026, 6, 30), emit=reading.emit)
+    return suppressions.apply(findings, known=KNOWN, today=date(2026, 6, 30), emit=RULES.emit)
 
 
 def test_the_edited_configuration_judges_nothing(policy: Policy) -> None:
@@ -80,7 +82,7 @@ def test_the_edited_configuration_judges_nothing(policy: Policy) -> None:
         (".ci-guard.yaml", "rules"),
         (".ci-guard.baseline.json", ""),
     }
-    assert len(policy.findings(reading.emit)) == 5
+    assert len(policy.findings(RULES.emit)) == 5
 
 
 def test_the_edited_baseline_accepts_nothing(policy: Policy) -> None:

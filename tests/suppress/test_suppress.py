@@ -159,12 +159,12 @@ def test_laws(head: list[str], base: list[str]) -> None:
         assert region and 1 <= region.start_line <= len(head)
 
 
-TOKENS = st.sampled_from(
-    "# ci-guard: ignore[a] b|\n|- |  |{|}|[|]|: |x|&a |*a|<<: *a|containers:|items:|kind: List|apiVersion: v1|metadata:|"
-    "annotations:|ci-guard/ignore.a: b|ci-guard/ignore.: 1|---|...|# ci-guard: ignore-file[a] b|\"|'|>\n|name: é|\u2028|\r".split(
-        "|"
-    )
-)
+WORDS = """
+{ } [ ] : x &a *a <<: containers: items: metadata: annotations: --- ... " ' é >
+# ci-guard: ignore[a]ci-guard: ignore-file[a] ci-guard/ignore.a: ci-guard/ignore.:
+"""
+PIECES = ["\n", "- ", "  ", "kind: List", "apiVersion: v1", "# ci-guard: ignore[a] b", "\u2028", "\r", "\t"]
+TOKENS = st.sampled_from([*WORDS.split(), *PIECES])
 
 
 @settings(max_examples=300)
