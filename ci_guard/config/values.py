@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from datetime import date
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from ci_guard.model.finding import Severity
@@ -100,6 +99,8 @@ def separated(parse: Parse[T]) -> Parse[tuple[T, ...]]:
 
 def nearest(word: Any, allowed: Iterable[str]) -> str:
     """`; did you mean …?` when an allowed word is near, else ""."""
+    from difflib import get_close_matches  # only when there is something to complain about
+
     near = get_close_matches(str(word)[:80].lower(), list(allowed), n=1, cutoff=0.6)
     return f"; did you mean {near[0]}?" if near else ""
 

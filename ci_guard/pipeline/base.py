@@ -7,17 +7,18 @@ exit 3, never "nothing new".
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from re import fullmatch
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ci_guard.config import values
 from ci_guard.config.settings import setting
 from ci_guard.model.errors import RevisionError
-from ci_guard.source.revision import GitRepository
+
+if TYPE_CHECKING:
+    from ci_guard.source.revision import GitRepository
 
 MAX_EVENT_BYTES = 26_000_000  # GitHub caps a webhook's payload at 25 MB
 
@@ -54,6 +55,8 @@ def find_base(root: Path, environ: Mapping[str, str], options: Mapping[str, Any]
     revision, event = _revision(environ, options)
     if not revision:
         return None
+    from ci_guard.source.revision import GitRepository  # with subprocess: not for a hook's few milliseconds
+
     repository = GitRepository.discover(root)
     if repository is None:
         raise RevisionError(
@@ -70,6 +73,8 @@ def event_base(name: str, data: bytes) -> str:
     """The base commit of a GitHub event, "" when an event of that name has none. Raises RevisionError."""
     if not has_base(name):
         return ""
+    import json
+
     try:
         event = json.loads(data.decode("utf-8"))
         sha = event["merge_group"]["base_sha"] if name == "merge_group" else event["pull_request"]["base"]["sha"]

@@ -6,7 +6,6 @@ front, sorted. So a line that is added or removed touches no other line, and git
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -125,6 +124,8 @@ def load(data: bytes, path: str) -> Baseline:
 def _entries(data: bytes, path: str) -> list[Any]:
     if len(data) > MAX_BYTES:
         raise ConfigError(f"is larger than {MAX_BYTES:,} bytes", path=path)
+    import json
+
     try:
         entries = json.loads(data.decode("utf-8"))
     except json.JSONDecodeError as error:
@@ -159,6 +160,8 @@ def _line_of(data: bytes, path: str, index: int) -> int:
 
 
 def _line(entry: Mapping[str, Any]) -> str:
+    import json
+
     # ASCII: a baseline full of names from manifests can neither repaint a terminal nor hide text in a review.
     return json.dumps(entry, ensure_ascii=True, separators=(", ", ": "))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
+from functools import lru_cache
 
 ANNOTATION = "ci-guard/ignore."
 VERBS = ("ignore", "ignore-file")
@@ -27,7 +27,7 @@ class Wish:
 def parse_comment(text: str) -> Wish | None:
     """The wish of a comment (with its `#`), None when it is not addressed to us. Never raises."""
     found = _COMMENT.match(text)
-    if found is None or not get_close_matches(found[1].lower(), VERBS, n=1, cutoff=0.7):
+    if found is None or not _is_verb(found[1].lower()):
         return None
     verb, listed, reason = found.groups()
     if verb not in VERBS:
@@ -36,6 +36,16 @@ def parse_comment(text: str) -> Wish | None:
     if not rules:
         return Wish(flaw=f"it names no rule; write `{verb}[rule-id] reason`")
     return Wish(rules, clean_reason(reason), verb == "ignore-file")
+
+
+@lru_cache(maxsize=256)
+def _is_verb(word: str) -> bool:
+    """Whether the word is ours or was meant to be."""
+    if word in VERBS:
+        return True
+    from difflib import get_close_matches  # dear to load, and hardly ever needed
+
+    return bool(get_close_matches(word, VERBS, n=1, cutoff=0.7))
 
 
 def clean_reason(text: str) -> str:
