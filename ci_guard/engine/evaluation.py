@@ -126,7 +126,11 @@ class _Look:
                     self._fail(clause, place, item)
 
     def _count(self, rule: str, id: SubjectId) -> None:
-        self.looked.setdefault(rule, set()).add(id)
+        """A subject counts once for a rule, however many of its clauses looked at it."""
+        if rule in self.program.several:
+            self.looked.setdefault(rule, set()).add(id)
+        else:
+            self.result.evaluated[rule] += 1
 
     def _place(self, clause: Clause, member: Nested | None) -> Place:
         variables = {**self.subject.variables, **member.variables} if member else self.subject.variables

@@ -15,6 +15,8 @@ from cel_expr_python.ext import ext_optional, ext_strings
 from ci_guard.engine.kinds import KINDS, NESTED, VARIABLES
 from ci_guard.model.errors import RuleError
 
+_SHOWN = 400  # characters of an expression in an error: a program of all rules has thousands
+
 
 class MalformedError(Exception):
     """The expression evaluated to an ERROR value: nearly always a wrong type in the input."""
@@ -64,7 +66,7 @@ def _compile(environment: Any, text: str) -> Any:
     try:
         return environment.compile(text)
     except RuntimeError as error:
-        raise RuleError(f"{_cause(error)}\n  in: {text}") from error
+        raise RuleError(f"{_cause(error)}\n  in: {text[:_SHOWN]}") from error
 
 
 def _cause(error: Exception) -> str:
@@ -73,10 +75,14 @@ def _cause(error: Exception) -> str:
 
 
 def check(text: str, each: str, *, item: bool) -> None:
-    """Compile with exactly the variables of a subject kind, and insist on a boolean. Raises RuleError."""
+    """Compile with exactly the variables of a subject kind, and insist on a boolean. Raises RuleError.
+
+    A kind that admission never sees may leave the type open; what is not boolean then is an error when it is judged.
+    """
     names = KINDS[each].variables | ({"item"} if item else set())
     compiled = _compile(_environment(frozenset(names)), text)
-    if compiled.return_type() != cel.Type.BOOL:
+    accepted = (cel.Type.BOOL,) if KINDS[each].admission else (cel.Type.BOOL, cel.Type.DYN)
+    if compiled.return_type() not in accepted:
         raise RuleError(f"the type must be exactly bool, not {compiled.return_type().name()}\n  in: {text}")
 
 

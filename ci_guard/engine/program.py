@@ -20,6 +20,9 @@ from ci_guard.engine.rule import Clause, Items
 from ci_guard.engine.tokens import tokenize
 from ci_guard.model.subject import Subject
 
+SLICE = 32
+"""How many members of a kind are judged in one evaluation."""
+
 HEAVY = frozenset({"containers", "initContainers", "ephemeralContainers", "volumes"})
 """What makes a pod big. Containers and volumes come as members, so the pod itself is bound without them."""
 
@@ -83,6 +86,8 @@ class Program:
     """All clauses that look at one kind of subject, in one expression. Raises RuleError when it does not compile."""
 
     def __init__(self, each: str, clauses: Sequence[Clause]) -> None:
+        rules = [c.rule for c in clauses]
+        self.several = frozenset(rule for rule in rules if rules.count(rule) > 1)
         self.own = tuple(c for c in clauses if c.each == each)
         nested = {kind: tuple(c for c in clauses if c.each == kind) for kind in NESTED if kind != each}
         self.nested: Mapping[str, tuple[Clause, ...]] = {kind: found for kind, found in nested.items() if found}
@@ -95,13 +100,22 @@ class Program:
 
     def judge(self, subject: Subject) -> list[Any]:
         """The rows, see above. Raises MalformedError, ExhaustedError."""
-        return self.expression.evaluate(self._variables(subject))  # type: ignore[no-any-return]
+        light = self.light(subject.variables)
+        given = {name: light[name] for name in self.names if name in light}
+        longest = max((len(subject.nested.get(kind, ())) for kind in self.nested), default=0)
+        rows: list[Any] = self.expression.evaluate({**given, **self._members(subject, 0)})
+        # The expression engine builds a list by copying it for each element: a long one costs its square.
+        for start in range(SLICE, longest, SLICE):
+            more = self.expression.evaluate({**given, **self._members(subject, start)})
+            for row, answers in zip(rows[1:], more[1:], strict=True):
+                row += answers
+        return rows
 
-    def _variables(self, subject: Subject) -> dict[str, Any]:
-        given = self.light(subject.variables)
-        out = {name: given[name] for name in self.names if name in given}
+    def _members(self, subject: Subject, start: int) -> dict[str, Any]:
+        """What the members of a slice bring, under the variables of their kinds."""
+        out: dict[str, Any] = {}
         for kind, wanted in self._of_members.items():
-            members = subject.nested.get(kind, ())
+            members = subject.nested.get(kind, ())[start : start + SLICE]
             out[MEMBERS[kind]] = [{name: m.variables[name] for name in wanted if name in m.variables} for m in members]
         return out
 

@@ -47,9 +47,9 @@ class Exemption:
     namespaces: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
-    def covers(self, rule: str, subject: SubjectId) -> bool:
-        """Whether a finding of `rule` on `subject` is exempt."""
-        return rule in self.rules and all(
+    def covers(self, subject: SubjectId) -> bool:
+        """Whether the subject is one of those that need it."""
+        return all(
             not patterns or any(fnmatchcase(value, pattern) for pattern in patterns)
             for patterns, value in (
                 (self.kinds, subject.kind),
@@ -161,7 +161,7 @@ class Selection:
             related = tuple(replace(r, snippet="") for r in finding.related)
             finding = replace(finding, location=replace(finding.location, snippet=""), related=related)
         for exemption in self.exemptions:
-            if exemption.covers(finding.rule, finding.subject):
+            if finding.rule in exemption.rules and exemption.covers(finding.subject):
                 suppression = Suppression(exemption.reason, f"profile {self.profile}")
                 return replace(finding, suppressed=suppression)
         return finding
