@@ -121,5 +121,5 @@ class Conclusion:
             findings=tuple(findings),
             evaluated=dict(sorted(judged.evaluated.items())),
             unjudged=tuple(sorted(judged.unjudged, key=lambda u: (u.subject, u.rule, u.reason))),
-            notices=tuple([*self.policy.notices, *judged.notices]),
+            notices=(*self.policy.notices, *(self.rules.selection.notices if ids else ()), *judged.notices),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from ci_guard.config.globs import any_matches
 from ci_guard.config.types import Config, SuppressionEntry
 from ci_guard.kubernetes.kustomization import ALONE, Surroundings
 from ci_guard.model.errors import InputError
-from ci_guard.model.location import Location
+from ci_guard.model.location import STDIN_PATH, Location
 from ci_guard.model.ports import Progress
 from ci_guard.model.report import Notice, Unjudged
 from ci_guard.pipeline.choice import RuleChoice
@@ -39,14 +39,15 @@ class LintRequest:
     paths: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     base: str = ""
+    hashed: bool = False
     jobs: int = 0
 
     @classmethod
     def of(cls, root: Path, targets: Sequence[str], config: Config, *, repo_wide: bool = False) -> LintRequest:
-        """What `config` asks for."""
+        """What `config` asks for. Files are hashed where the whole repo is judged: a report on it names them."""
         folder = config.source.rpartition("/")[0]
         choice = RuleChoice.of(config, repo_wide=repo_wide)
-        return cls(root, tuple(targets), choice, config.suppressions, config.paths, config.exclude, folder)
+        return cls(root, tuple(targets), choice, config.suppressions, config.paths, config.exclude, folder, repo_wide)
 
     def wants(self, path: str) -> bool:
         """Whether the configuration leaves `path` in."""
@@ -60,7 +61,7 @@ def lint(request: LintRequest, progress: Progress) -> Linted:
     into = Linted(suppressions=Suppressions(request.entries))
     files = list(_files(request, into))
     chunks = list(_chunks(files))
-    jobs = request.jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
+    jobs = request.jobs or _cores()
     if jobs > 1 and sum(size for _, size in files) >= PARALLEL_BYTES and len(chunks) > 1:
         results: Iterable[Linted] = _in_processes(request, chunks, min(jobs, len(chunks)))
     else:
@@ -73,12 +74,24 @@ def lint(request: LintRequest, progress: Progress) -> Linted:
     return into
 
 
+def surroundings_of(root: Path) -> Surroundings:
+    """What charts and kustomizations under `root` say of their files."""
+    return Surroundings(partial(read_or_none, root))
+
+
 def lint_bytes(request: LintRequest, path: str, data: bytes) -> Linted:
     """Judge what came by standard input, under the name `path`."""
     into = Linted(suppressions=Suppressions(request.entries))
-    read = partial(read_or_none, request.root)
-    ManifestLinter(request.choice, into, Surroundings(read) if not path.startswith("<") else ALONE).lint(path, data)
+    around = ALONE if path == STDIN_PATH else surroundings_of(request.root)
+    ManifestLinter(request.choice, into, around).lint(path, data)
     return into
+
+
+def _cores() -> int:
+    """The processors that this process may use: a container may have fewer than the machine."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _files(request: LintRequest, into: Linted) -> Iterator[tuple[str, int]]:
@@ -134,7 +147,9 @@ class _Worker:
 
     def __init__(self, request: LintRequest) -> None:
         self._request = request
-        self._linter = ManifestLinter(request.choice, Linted(), Surroundings(partial(read_or_none, request.root)))
+        self._linter = ManifestLinter(
+            request.choice, Linted(), surroundings_of(request.root), hashed=request.hashed
+        )
 
     def lint(self, chunk: Iterable[str]) -> Linted:
         into = Linted(suppressions=Suppressions(self._request.entries))
@@ -147,7 +162,7 @@ class _Worker:
                 into.judged.unjudged.append(Unjudged("", path, str(error), Location(path)))
                 continue
             self._linter.lint(path, data)
-        return replace(into)
+        return into
 
 
 _worker: _Worker | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -30,26 +31,31 @@ DUPLICATE_KEY = "duplicate-key"
 
 @dataclass(slots=True)
 class Linted:
-    """What is kept of the files that were judged: verdicts, suppressions, and a small index of the resources."""
+    """What is kept of the files that were judged: verdicts, suppressions, a small index, and each file's sha256."""
 
     judged: Judged = field(default_factory=Judged)
     suppressions: Suppressions = field(default_factory=Suppressions)
     index: Index = field(default_factory=Index)
+    digests: dict[str, str] = field(default_factory=dict)
 
     def add(self, other: Linted) -> None:
         """Add up what another worker judged."""
         self.judged.add(other.judged)
         self.suppressions.add(other.suppressions)
         self.index.update(other.index)
+        self.digests.update(other.digests)
 
 
 class ManifestLinter:
     """Judges the bytes of files; the rules are loaded when the first manifest is met, not before."""
 
-    def __init__(self, choice: RuleChoice, into: Linted, surroundings: Surroundings = ALONE) -> None:
+    def __init__(
+        self, choice: RuleChoice, into: Linted, surroundings: Surroundings = ALONE, *, hashed: bool = False
+    ) -> None:
         self._choice = choice
         self.into = into
         self._surroundings = surroundings
+        self._hashed = hashed
         self._selection: Selection | None = None
         self._judge: Judge | None = None
 
@@ -71,7 +77,10 @@ class ManifestLinter:
                 self._skipped(item)
             else:
                 self._unreadable(item)
-        self.into.judged.files[outcome_of_file(outcomes)] += 1
+        outcome = outcome_of_file(outcomes)
+        self.into.judged.files[outcome] += 1
+        if self._hashed and outcome == "judged":
+            self.into.digests[path] = hashlib.sha256(data).hexdigest()
 
     def _skipped(self, item: Skipped) -> None:
         if item.outcome in NOTICED:
@@ -100,7 +109,7 @@ class ManifestLinter:
         for path, location in document.duplicates:
             where = document.field_path(path)
             subject = resources[0].id if resources else SubjectId("file", document.path)
-            values = {"path": where}
+            values = {"key": where}
             self._keep(
                 self.selection.emit(DUPLICATE_KEY, location=location, subject=subject, path=where, values=values)
             )
@@ -141,7 +150,7 @@ def malformed_findings(selection: Selection, resource: Resource) -> Iterator[Fin
             location=resource.document.locate(flaw.path),
             subject=resource.id,
             path=where,
-            values={"path": where, "expected": flaw.expected, "found": flaw.found},
+            values={"path": where, "type": f"{flaw.found} instead of {flaw.expected}"},
         )
         if finding is not None:
             yield finding
