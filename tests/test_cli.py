@@ -42,7 +42,7 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_every_command_refuses_an_unknown_option(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--no-such-option"]) == 2
-    assert "--no-such-option" in capsys.readouterr().err or command in {"rules", "sbom", "deps", "baseline"}
+    assert capsys.readouterr().err.startswith(f"usage: ci-guard {command}")
 
 
 def test_controls_are_made_visible() -> None:

@@ -15,7 +15,6 @@ from ci_guard.model.errors import InputError
 from ci_guard.model.location import STDIN_PATH
 from ci_guard.pipeline.lint import lint, lint_bytes
 from ci_guard.pipeline.manifests import Linted
-from ci_guard.pipeline.namespaces import judge_namespaces
 from ci_guard.pipeline.session import Session, open_session
 from ci_guard.report.progress import Silent
 
@@ -24,8 +23,12 @@ _STDIN_LIMIT = 64_000_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("paths", metavar="PATH", nargs="*", help="files and folders (default: .); - reads standard input")
-    parser.add_argument("--stdin-filename", metavar="NAME", default="", help="what standard input is called in findings")
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="*", help="files and folders (default: .); - reads standard input"
+    )
+    parser.add_argument(
+        "--stdin-filename", metavar="NAME", default="", help="what standard input is called in findings"
+    )
     parser.add_argument("--all", action="store_true", help="also judge by rules that need the whole repo")
     add_policy(parser)
     add_output(parser)
@@ -45,6 +48,8 @@ def run(args: argparse.Namespace) -> Outcome:
 def _from_files(session: Session) -> Linted:
     linted = lint(session.lint_request(), Silent())
     if session.repo_wide:
+        from ci_guard.pipeline.namespaces import judge_namespaces  # loads the engine even when nothing is to be judged
+
         judge_namespaces(session, linted)
     return linted
 

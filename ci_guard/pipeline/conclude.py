@@ -105,9 +105,7 @@ class Conclusion:
         judged = linted.judged
         findings = [*judged.findings, *self.policy.findings(self.rules.emit)]
         suppressions = added_suppressions(linted.suppressions, self.policy, self.directives)
-        applied = suppressions.apply(
-            findings, known=KnownRules(self.rules), today=self.today, emit=self.rules.emit
-        )
+        applied = suppressions.apply(findings, known=KnownRules(self.rules), today=self.today, emit=self.rules.emit)
         findings = sorted([*applied.findings, *applied.problems], key=sort_key)
         for baseline in (self.policy.baseline, old):
             if baseline is not None:

@@ -29,7 +29,7 @@ _CHUNK_BYTES = 250_000
 class LintRequest:
     """What to lint and by which rules. Picklable: worker processes get it whole.
 
-    `base` is the folder that the configuration's globs are relative to, as a root-relative path ("" = the root).
+    `jobs` is the number of processes (0: as many as pay off). `base` is the folder that the configuration's globs are relative to, as a root-relative path ("" = the root).
     """
 
     root: Path
@@ -60,9 +60,10 @@ def lint(request: LintRequest, progress: Progress) -> Linted:
     """Judge every manifest under the targets. Raises InputError when a target is not there, and ConfigError."""
     into = Linted(suppressions=Suppressions(request.entries))
     files = list(_files(request, into))
-    chunks = list(_chunks(files))
-    jobs = request.jobs or _cores()
-    if jobs > 1 and sum(size for _, size in files) >= PARALLEL_BYTES and len(chunks) > 1:
+    weight = sum(size for _, size in files)
+    jobs = request.jobs or (_cores() if weight >= PARALLEL_BYTES else 1)
+    chunks = list(_chunks(files, min(_CHUNK_BYTES, weight // (4 * jobs))))
+    if jobs > 1 and len(chunks) > 1:
         results: Iterable[Linted] = _in_processes(request, chunks, min(jobs, len(chunks)))
     else:
         results = _in_this_process(request, chunks)
@@ -116,14 +117,14 @@ def _size(file: SourceFile) -> int:
         return 0
 
 
-def _chunks(files: Sequence[tuple[str, int]]) -> Iterator[list[str]]:
-    """Runs of files of about the same weight, in order, so that the merged result does not depend on the split."""
+def _chunks(files: Sequence[tuple[str, int]], limit: int) -> Iterator[list[str]]:
+    """Runs of files of about `limit` bytes, in order, so that the merged result does not depend on the split."""
     chunk: list[str] = []
     weight = 0
     for path, size in files:
         chunk.append(path)
         weight += size + 500
-        if weight >= _CHUNK_BYTES:
+        if weight >= limit:
             yield chunk
             chunk, weight = [], 0
     if chunk:
@@ -147,9 +148,7 @@ class _Worker:
 
     def __init__(self, request: LintRequest) -> None:
         self._request = request
-        self._linter = ManifestLinter(
-            request.choice, Linted(), surroundings_of(request.root), hashed=request.hashed
-        )
+        self._linter = ManifestLinter(request.choice, Linted(), surroundings_of(request.root), hashed=request.hashed)
 
     def lint(self, chunk: Iterable[str]) -> Linted:
         into = Linted(suppressions=Suppressions(self._request.entries))

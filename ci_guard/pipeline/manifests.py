@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ci_guard.kubernetes.kustomization import ALONE, Surroundings
-from ci_guard.kubernetes.manifests import NOTICED, ManifestDocument, Skipped, outcome_of, outcome_of_file, read_manifests
+from ci_guard.kubernetes.manifests import (
+    NOTICED,
+    ManifestDocument,
+    Skipped,
+    outcome_of,
+    outcome_of_file,
+    read_manifests,
+)
 from ci_guard.kubernetes.repository import Index
 from ci_guard.model.finding import Finding
 from ci_guard.model.location import Location
@@ -80,6 +86,8 @@ class ManifestLinter:
         outcome = outcome_of_file(outcomes)
         self.into.judged.files[outcome] += 1
         if self._hashed and outcome == "judged":
+            import hashlib
+
             self.into.digests[path] = hashlib.sha256(data).hexdigest()
 
     def _skipped(self, item: Skipped) -> None:

@@ -15,7 +15,7 @@ def root_and_targets(current: Path, named: Sequence[str]) -> tuple[Path, tuple[s
     The root is the current directory; targets outside of it make the folder that holds them all the root.
     Raises InputError for a target that does not exist.
     """
-    current = Path(os.path.abspath(current))
+    current = Path(os.path.normpath(current.absolute()))  # not resolved: a link stays the name that the user typed
     places = [Path(os.path.normpath(current / name)) for name in named or (".",)]
     for place, name in zip(places, named or (".",), strict=True):
         if not os.path.lexists(place):

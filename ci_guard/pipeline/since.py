@@ -6,12 +6,15 @@ By judging the old text and not by asking which lines changed: a new flaw may co
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from ci_guard.model.errors import RevisionError
 from ci_guard.model.finding import Finding
 from ci_guard.pipeline.lint import LintRequest, lint_bytes
 from ci_guard.source.files import read_or_none
-from ci_guard.source.revision import GitRepository
+
+if TYPE_CHECKING:
+    from ci_guard.source.revision import GitRepository
 
 
 def findings_before(request: LintRequest, revision: str, findings: Sequence[Finding]) -> list[Finding]:
@@ -19,6 +22,8 @@ def findings_before(request: LintRequest, revision: str, findings: Sequence[Find
 
     Raises RevisionError when there is no repository or no such revision: never "nothing new".
     """
+    from ci_guard.source.revision import GitRepository  # starts processes: only once somebody asks
+
     repository = GitRepository.discover(request.root)
     if repository is None:
         raise RevisionError(f"--since {revision}: {request.root} is no git repository")
