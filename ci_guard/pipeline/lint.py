@@ -29,7 +29,8 @@ _CHUNK_BYTES = 250_000
 class LintRequest:
     """What to lint and by which rules. Picklable: worker processes get it whole.
 
-    `jobs` is the number of processes (0: as many as pay off). `base` is the folder that the configuration's globs are relative to, as a root-relative path ("" = the root).
+    `jobs` is the number of processes (0: as many as pay off). `base` is the folder that the configuration's globs
+    are relative to, as a root-relative path ("" = the root).
     """
 
     root: Path
