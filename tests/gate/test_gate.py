@@ -97,6 +97,11 @@ def test_controls_pass_only_by_a_direct_rule_that_looked() -> None:
     }
     clean = replace(made.REPORT, findings=())
     assert {r.control: r.outcome for r in control_results(clean)}["5.2.2"] == "passed"
+    accepted = replace(made.FINDINGS[0], suppressed=made.Suppression("known", "config"))
+    suppressed = replace(made.REPORT, findings=(accepted,))
+    assert {r.control: r.outcome for r in control_results(suppressed)}["5.2.2"] == "accepted"
+    implied = replace(made.REPORT, findings=(replace(made.FINDINGS[0], implied_by="other"),))
+    assert {r.control: r.outcome for r in control_results(implied)}["5.2.2"] == "failed"
     idle = replace(clean, evaluated={})
     assert {r.control: r.outcome for r in control_results(idle)}["5.2.2"] == "not judged"
     hindered = replace(clean, unjudged=(Unjudged("privileged-container", "Pod x", "no boolean"),))
