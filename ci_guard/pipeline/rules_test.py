@@ -18,6 +18,8 @@ from ci_guard.kubernetes.subjects import subjects as kubernetes_subjects
 from ci_guard.model.errors import CiGuardError, UsageError
 from ci_guard.model.finding import Severity
 from ci_guard.model.subject import Subject, SubjectId
+from ci_guard.sbom.facts import subjects as component_subjects
+from ci_guard.sbom.lockfiles import parser_name, read_lock
 from ci_guard.source.document import Document, Unreadable
 from ci_guard.source.reader import read
 from ci_guard.workflows import steps
@@ -79,6 +81,8 @@ def subjects_of(rule: Rule, example: Example) -> list[Subject] | None:
     kinds = {clause.each for clause in rule.clauses(NEWEST)}
     if steps.is_workflow(example.path):
         return [s for d in _documents(example, "yaml-1.2") for s in steps.subjects(d)]
+    if parser_name(example.path):
+        return _entries(example, data)
     if Path(example.path).stem in kinds:
         return [_facts(Path(example.path).stem, document) for document in _documents(example, "yaml-1.2")]
     if all(KINDS[each].admission for each in kinds):
@@ -86,6 +90,13 @@ def subjects_of(rule: Rule, example: Example) -> list[Subject] | None:
         resources = [r for i in items if isinstance(i, ManifestDocument) for r in i.resources]
         return [s for r in resources for s in kubernetes_subjects(r)]
     return None
+
+
+def _entries(example: Example, data: bytes) -> list[Subject]:
+    lock = read_lock(example.path, data)
+    for broken in (lock,) if isinstance(lock, Unreadable) else lock.broken:
+        raise UsageError(f"{broken.path}: {broken.reason}")
+    return [] if isinstance(lock, Unreadable) else list(component_subjects(lock))
 
 
 def _documents(example: Example, dialect: str) -> Iterator[Document]:

@@ -1,0 +1,1 @@
+"""Lockfiles, images and manifests become components; components become CycloneDX and SPDX documents."""

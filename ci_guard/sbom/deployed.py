@@ -1,0 +1,84 @@
+"""What manifests deploy: workloads and the images that they run, as components with `runs` edges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ci_guard.model.component import Component, Edge, Inventory
+from ci_guard.model.location import Location
+from ci_guard.model.subject import SubjectId
+from ci_guard.sbom.digests import parse_hash
+from ci_guard.sbom.purls import oci_purl
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedImage:
+    """One image reference of a workload: the facts that `kubernetes.images.parse_image` gives, and its place."""
+
+    facts: Mapping[str, Any]
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One object that runs images; `location` is its name in the manifest."""
+
+    id: SubjectId
+    location: Location
+    images: tuple[DeployedImage, ...]
+
+
+def deployed_inventory(workloads: Iterable[Workload]) -> Inventory:
+    """Workloads, images and the edges between them. An image's own packages are not known here, and it says so."""
+    listed = [(_workload(workload), workload) for workload in workloads]
+    images = [(own, image, _image(image)) for own, workload in listed for image in workload.images]
+    valid = [(own, component) for own, _, component in images if component is not None]
+    broken = [(own, image) for own, image, component in images if component is None]
+    unknown = {
+        f"{own.ref}: {image.facts.get('reference') or '(no text)'} is no image reference" for own, image in broken
+    }
+    unknown |= {f"{component.ref}: what the image contains was not looked at" for _, component in valid}
+    return Inventory(
+        components=tuple([own for own, _ in listed] + [component for _, component in valid]),
+        edges=tuple(sorted({Edge(own.ref, component.ref, "runs") for own, component in valid})),
+        roots=tuple(sorted({own.ref for own, _ in listed})),
+        complete=frozenset(own.ref for own, _ in listed) - {own.ref for own, _ in broken},
+        unknown=tuple(sorted(unknown)),
+    )
+
+
+def _workload(workload: Workload) -> Component:
+    subject = workload.id
+    owner = f"{subject.namespace}/{subject.name}" if subject.namespace else subject.name
+    described = (("kind", subject.kind), ("namespace", subject.namespace), ("api-version", subject.api_version))
+    return Component(
+        # The path tells apart what overlays deploy twice under one name.
+        ref=f"kubernetes:{workload.location.path}#{subject.api_version}/{subject.kind}/{owner}",
+        name=subject.name or "(generated name)",
+        type="application",
+        locations=(workload.location,),
+        properties=tuple(sorted((f"ci-guard:kubernetes:{key}", value) for key, value in described if value)),
+    )
+
+
+def _image(image: DeployedImage) -> Component | None:
+    """The image as written; None when it is no reference (a template, a number)."""
+    facts = image.facts
+    if not facts.get("valid"):
+        return None
+    repository, digest = f"{facts['registry']}/{facts['repository']}", str(facts["digest"])
+    parsed = parse_hash(digest)
+    purl = oci_purl(repository, digest, str(facts["tag"]))
+    return Component(
+        ref=purl,
+        name=repository,
+        version=digest or str(facts["tag"]),
+        type="container",
+        purl=purl,
+        hashes=(parsed,) if parsed else (),
+        source="registry",
+        source_url=repository,
+        locations=(image.location,),
+    )

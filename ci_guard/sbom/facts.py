@@ -1,0 +1,106 @@
+"""Components as facts that rules judge, each at the line of its lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ci_guard.model.component import Component, Distribution
+from ci_guard.model.location import FieldPath, Location, NodePath
+from ci_guard.model.subject import Subject, SubjectId
+from ci_guard.sbom.digests import strength
+from ci_guard.sbom.lockfiles.lock import Lock
+from ci_guard.sbom.sources import split_git
+
+
+@dataclass(slots=True)
+class EntryPosition:
+    """The positions of a lock entry (`subject.Positions`): whatever is asked for, it is the entry's own line."""
+
+    path: str
+    place: Location
+
+    def locate(self, path: NodePath, *, key: bool = False) -> Location:  # noqa: ARG002
+        """The entry's place: a lock's fields have none of their own here."""
+        return self.place
+
+    def exists(self, path: NodePath) -> bool:
+        """Only the entry itself is there."""
+        return not path
+
+    def field_path(self, path: NodePath) -> FieldPath:
+        """As dotted text."""
+        return ".".join(str(part) for part in path)
+
+
+def subjects(lock: Lock) -> Iterator[Subject]:
+    """One subject an entry; the lock file itself and the project are no dependencies and are left out."""
+    for component in lock.components:
+        if component.type == "file" or component.source == "workspace":
+            continue
+        yield Subject(
+            each="component",
+            id=SubjectId(kind="component", name=component.purl or component.ref),
+            path=(),
+            document=EntryPosition(lock.path, component.locations[0] if component.locations else Location(lock.path)),
+            variables={"component": component_facts(component, lock.format), "subject": _named(component)},
+            match={"ecosystem": component.ecosystem, "format": lock.format},
+        )
+
+
+def component_facts(component: Component, lock_format: str) -> dict[str, Any]:
+    """What rules may ask of a lock entry: plain values only, and every key always there.
+
+    `hashed` is the weakest proof among the files that an installer may take: `strong`, `weak` or `none`.
+    `pinned`: always the same thing is meant (an exact version, a full commit, a hashed URL).
+    """
+    properties = dict(component.properties)
+    repository, commit = split_git(component.source_url) if component.source == "git" else (component.source_url, "")
+    hashed = _weakest(component)
+    return {
+        "name": component.name,
+        "version": component.version,
+        "specifier": properties.get("ci-guard:pip:specifier", ""),
+        "ecosystem": component.ecosystem,
+        "purl": component.purl,
+        "source": component.source,
+        "sourceUrl": repository,
+        "commit": commit,
+        "hashes": [{"algorithm": h.algorithm, "strength": strength(h.algorithm)} for h in _all_hashes(component)],
+        "hashed": hashed,
+        "scope": component.scope,
+        "markers": component.markers,
+        "pinned": _pinned(component, commit, hashed),
+        "bundled": properties.get("cdx:npm:package:bundled") == "true",
+        "installScript": properties.get("ci-guard:npm:install-script") == "true",
+        "format": lock_format,
+    }
+
+
+def _named(component: Component) -> str:
+    return f"{component.name} {component.version}".strip()
+
+
+def _pinned(component: Component, commit: str, hashed: str) -> bool:
+    if component.source == "git":
+        return bool(commit)
+    if component.source == "url":
+        return hashed != "none"
+    return bool(component.version) or component.source == "path"
+
+
+def _weakest(component: Component) -> str:
+    """A file without a hash of its own counts with those that the entry as a whole has (requirements, npm)."""
+    files = component.distributions or (Distribution(),)
+    return min((_proof(f.hashes or component.hashes) for f in files), key=("none", "weak", "strong").index)
+
+
+def _proof(hashes: tuple[Any, ...]) -> str:
+    if not hashes:
+        return "none"
+    return "strong" if any(strength(h.algorithm) == "strong" for h in hashes) else "weak"
+
+
+def _all_hashes(component: Component) -> list[Any]:
+    return sorted({*component.hashes, *(h for f in component.distributions for h in f.hashes)})

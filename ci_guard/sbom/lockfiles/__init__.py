@@ -1,0 +1,70 @@
+"""Lockfiles become inventories. One format is one module with `read(path, data) -> Inventory` and one row here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from importlib import import_module
+from typing import Protocol, cast
+
+from ci_guard.model.component import Component, Inventory
+from ci_guard.sbom.lockfiles.lock import Lock, LockError
+from ci_guard.sbom.purls import component_purl, home_host
+from ci_guard.sbom.sources import without_password
+from ci_guard.source.document import Unreadable
+
+
+class LockParser(Protocol):
+    """What a module of this package offers."""
+
+    def read(self, path: str, data: bytes) -> Inventory:
+        """Every entry of the lock. Raises LockError."""
+
+
+LOCKFILES: dict[str, str] = {
+    "uv.lock": "uv_lock",
+    "*.py.lock": "uv_lock",
+    "package-lock.json": "package_lock",
+    "npm-shrinkwrap.json": "package_lock",
+    "requirements*.txt": "requirements",
+    "*requirements.txt": "requirements",
+    "requirements/*.txt": "requirements",
+}
+"""Pattern of the file name (or of folder/name) -> module of this package; the first that fits decides."""
+
+
+def parser_name(path: str) -> str:
+    """The module that reads `path`, "" when it is no lock that we know."""
+    parts = path.split("/")
+    for pattern, module in LOCKFILES.items():
+        if fnmatchcase("/".join(parts[-1 - pattern.count("/") :]), pattern):
+            return module
+    return ""
+
+
+def read_lock(path: str, data: bytes, registries: Collection[str] = (), module: str = "") -> Lock | Unreadable:
+    """The entries of one lock with their purls; `Unreadable` when the whole file is broken.
+
+    `registries` are the hosts whose packages get plain purls (default: the lock's most frequent one); `module` names
+    the parser of a file whose name does not tell (an included requirements file). Raises KeyError for no lock.
+    """
+    name = module or parser_name(path)
+    if not name:
+        raise KeyError(path)
+    parser = cast(LockParser, import_module(f"ci_guard.sbom.lockfiles.{name}"))
+    try:
+        lock = cast(Lock, parser.read(path, data))
+    except LockError as error:
+        return error.unreadable
+    homes = registries or {home_host(lock.components)}
+    return replace(lock, components=tuple(_identified(c, homes) for c in lock.components))
+
+
+def _identified(component: Component, homes: Collection[str]) -> Component:
+    """With its purl, and without the passwords that URLs of a lock may carry."""
+    files = component.distributions
+    if "@" in component.source_url or any("@" in f.url for f in files):
+        files = tuple(replace(f, url=without_password(f.url)) for f in files)
+        component = replace(component, source_url=without_password(component.source_url), distributions=files)
+    return replace(component, purl=component_purl(component, homes))

@@ -1,0 +1,103 @@
+"""Any bytes give an inventory or the place where it breaks, never an exception."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ci_guard.sbom.facts import subjects
+from ci_guard.sbom.lockfiles import LOCKFILES, read_lock
+from ci_guard.sbom.lockfiles.lock import Lock
+
+MODULES = sorted(set(LOCKFILES.values()))
+CASES = Path(__file__).parent / "cases"
+SEEDS = {
+    "uv_lock": (CASES / "uv-sources" / "uv.lock").read_bytes(),
+    "package_lock": (CASES / "npm-tree" / "package-lock.json").read_bytes(),
+    "requirements": (CASES / "requirements-hashed" / "requirements.txt").read_bytes(),
+}
+
+
+def check(module: str, data: bytes) -> None:
+    """What must hold whatever the bytes are."""
+    lock = read_lock("dir/lock", data, module=module)
+    lines = data.count(b"\n") + data.count(b"\r") + 1
+    if not isinstance(lock, Lock):
+        assert lock.reason
+        assert lock.location.region is not None
+        assert 1 <= lock.location.region.start_line <= lines
+        return
+    refs = [c.ref for c in lock.components]
+    assert len(set(refs)) == len(refs), "a ref names one entry"
+    known = set(refs)
+    assert all(e.source in known and e.target in known for e in lock.edges)
+    assert set(lock.roots) <= known
+    assert lock.complete <= known
+    for component in lock.components:
+        for place in component.locations:
+            assert place.region is None or 1 <= place.region.start_line <= lines
+    for subject in subjects(lock):
+        json.dumps(subject.variables)
+
+
+@pytest.mark.parametrize("module", MODULES)
+@settings(max_examples=120, deadline=None)
+@given(data=st.binary(max_size=200))
+def test_any_bytes(module: str, data: bytes) -> None:
+    check(module, data)
+
+
+@pytest.mark.parametrize("module", MODULES)
+@settings(max_examples=150, deadline=None)
+@given(draw=st.data())
+def test_damaged_locks(module: str, draw: st.DataObject) -> None:
+    seed = SEEDS[module]
+    start = draw.draw(st.integers(0, len(seed)))
+    end = min(len(seed), start + draw.draw(st.integers(0, 40)))
+    check(module, seed[:start] + draw.draw(st.binary(max_size=8)) + seed[end:])
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = st.sampled_from(
+    [
+        *("name", "version", "resolved", "integrity", "link", "dev", "optional", "license", "dependencies", "os"),
+        *("peerDependencies", "optionalDependencies", "devDependencies", "peerDependenciesMeta", "workspaces"),
+        *("requires", "inBundle", "bundled", "deprecated"),
+    ]
+)
+PATHS = st.sampled_from(
+    ["", "node_modules/a", "node_modules/a/node_modules/b", "packages/x", "../y", "node_modules/", "/"]
+)
+ENTRY = st.dictionaries(KEYS, JSON, max_size=5)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(PATHS, st.one_of(ENTRY, JSON), max_size=5), st.sampled_from([1, 2, 3]), st.booleans())
+def test_any_package_lock(entries: dict[str, object], version: int, old: bool) -> None:
+    body = {"dependencies" if old else "packages": entries, "lockfileVersion": version}
+    check("package_lock", json.dumps(body).encode())
+
+
+LINES = st.lists(
+    st.one_of(
+        st.text(max_size=30),
+        st.sampled_from(
+            ["a==1", "-r", "-e", "--hash", "  --hash=sha256:1", "# via a", "b @ ", "\\", "c==1 \\", "-e .", "./", "-"]
+        ),
+    ),
+    max_size=8,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(LINES, st.sampled_from(["\n", "\r\n", "\r", "\x0c"]))
+def test_any_requirements(lines: list[str], end: str) -> None:
+    check("requirements", end.join(lines).encode("utf-8", "replace"))

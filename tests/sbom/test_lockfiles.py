@@ -1,0 +1,120 @@
+"""Lockfiles against inventories written by hand; a case is a folder with one lock and `expected.json`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ci_guard.model.component import Component
+from ci_guard.sbom.facts import component_facts
+from ci_guard.sbom.lockfiles import LOCKFILES, parser_name, read_lock
+from ci_guard.sbom.lockfiles.lock import Lock
+from ci_guard.source.document import Unreadable
+
+CASES = sorted((Path(__file__).parent / "cases").iterdir())
+
+
+def lock_of(case: Path) -> Path:
+    """The one lock of a case folder."""
+    (lock,) = [p for p in case.iterdir() if p.name != "expected.json"]
+    return lock
+
+
+def observed(component: Component, lock: Lock) -> dict[str, Any]:
+    """What an expectation may speak of."""
+    region = component.locations[0].region
+    return {
+        **component_facts(component, lock.format),
+        "type": component.type,
+        "source_url": component.source_url,
+        "licenses": list(component.licenses),
+        "files": len(component.distributions),
+        "hashes": [f"{h.algorithm}:{h.value}" for h in component.hashes],
+        "properties": dict(component.properties),
+        "line": region.start_line if region else 0,
+        "column": region.start_column if region else 0,
+    }
+
+
+def short(name: str, lock: Lock) -> str:
+    """A ref as expectations write it: name, or name@version where several share the name."""
+    component = next(c for c in lock.components if c.ref == name)
+    return f"{component.name}@{component.version}" if lock.format == "package-lock.json" else component.name
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+def test_case(case: Path) -> None:
+    path = lock_of(case)
+    expected = json.loads((case / "expected.json").read_text("utf-8"))
+    lock = read_lock(path.name, path.read_bytes())
+    if "unreadable" in expected:
+        assert isinstance(lock, Unreadable)
+        assert lock.location.region is not None
+        assert expected["unreadable"].get("reason", "") in lock.reason
+        assert expected["unreadable"].get("line", lock.location.region.start_line) == lock.location.region.start_line
+        return
+    assert isinstance(lock, Lock)
+    check_components(lock, expected["components"])
+    check_graph(lock, expected)
+    broken = [(b.location.region.start_line if b.location.region else 0, b.reason) for b in lock.broken]
+    wanted = expected.get("broken", [])
+    assert [line for line, _ in broken] == [b["line"] for b in wanted]
+    assert all(b["reason"] in reason for b, (_, reason) in zip(wanted, broken, strict=True))
+    assert [list(i) for i in lock.includes] == expected.get("includes", [])
+
+
+def check_components(lock: Lock, expected: list[dict[str, Any]]) -> None:
+    found = {(c.name, c.version): observed(c, lock) for c in lock.components}
+    assert sorted(found) == sorted((e["name"], e.get("version", "")) for e in expected)
+    for want in expected:
+        got = found[want["name"], want.get("version", "")]
+        assert {k: got[k] for k in want if k not in {"version", "properties"}} == {
+            k: v for k, v in want.items() if k not in {"version", "properties"}
+        }
+        assert want.get("properties", {}).items() <= got["properties"].items()
+
+
+def check_graph(lock: Lock, expected: dict[str, Any]) -> None:
+    edges = [[short(e.source, lock), short(e.target, lock), e.kind] for e in lock.edges]
+    assert sorted({tuple(e) for e in edges}) == [tuple(e) for e in expected["edges"]]
+    names = {c.ref: c.name for c in lock.components}
+    assert sorted(names[r] for r in lock.roots) == expected["roots"]
+    if "incomplete" in expected:
+        assert sorted(n for r, n in names.items() if r not in lock.complete) == expected["incomplete"]
+    for text in expected.get("unknown", []):
+        assert any(text in note for note in lock.unknown), lock.unknown
+
+
+@pytest.mark.parametrize(
+    ("path", "module"),
+    [
+        ("uv.lock", "uv_lock"),
+        ("a/b/uv.lock", "uv_lock"),
+        ("tools/check.py.lock", "uv_lock"),
+        ("web/package-lock.json", "package_lock"),
+        ("npm-shrinkwrap.json", "package_lock"),
+        ("requirements.txt", "requirements"),
+        ("requirements-dev.txt", "requirements"),
+        ("dev-requirements.txt", "requirements"),
+        ("requirements/base.txt", "requirements"),
+        ("docs/requirements/base.txt", "requirements"),
+        ("notes.txt", ""),
+        ("requirements/readme.md", ""),
+        ("package.json", ""),
+    ],
+)
+def test_which_parser(path: str, module: str) -> None:
+    assert parser_name(path) == module
+
+
+def test_every_module_of_the_registry_reads() -> None:
+    for module in set(LOCKFILES.values()):
+        with pytest.raises(KeyError):
+            read_lock("no-lock.bin", b"")
+        lock = read_lock(
+            "anything", b'{"lockfileVersion": 3}' if module == "package_lock" else b"version = 1", module=module
+        )
+        assert isinstance(lock, (Lock, Unreadable))
