@@ -172,3 +172,30 @@ def test_every_bundle_of_the_suite_is_taken_apart_whole() -> None:
             assert len(parts.log_entries) == 1, path.parent.name
             assert parts.log_entries[0].canonicalized_body
     assert refused == {"bundle-empty-certificate-chain_fail", "rekor2-timestamp-with-incorrect-time_fail"}
+
+
+@pytest.mark.parametrize("name", ["P-384", "P-521"])
+def test_larger_curves_with_sha256_as_older_cosign_signed(name: str) -> None:
+    """Accepted over the artifact (also by its sha256 alone) and over an envelope."""
+    from cryptography.hazmat.primitives import hashes
+
+    from ci_guard.attestation.artifact import DigestArtifact
+    from ci_guard.attestation.bundle import MessageSignature
+    from ci_guard.attestation.dsse import IN_TOTO, Envelope, Signature, pae
+
+    private = ec.generate_private_key({"P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}[name])
+    signer = KeySigner(private)
+    digest = hashlib.sha256(ARTIFACT.data).digest()
+    algorithm = ec.ECDSA(hashes.SHA256())
+    content = MessageSignature("sha256", digest, private.sign(ARTIFACT.data, algorithm))
+    data = bundle.write(signer.verification_material(), content)
+    assert examine(data, ARTIFACT, signer.verifying_key).verified
+    assert examine(data, DigestArtifact(digest.hex(), "artifact"), signer.verifying_key).verified
+    payload = statement.write(STATEMENT)
+    envelope = Envelope(IN_TOTO, payload, (Signature(private.sign(pae(IN_TOTO, payload), algorithm)),))
+    verdict = examine(bundle.write(signer.verification_material(), envelope), ARTIFACT, signer.verifying_key)
+    assert verdict.verified
+    assert "with sha256 holds" in verdict.steps[3].detail
+    own = sign_artifact(ARTIFACT, signer)
+    refused = examine(own, DigestArtifact(digest.hex(), "artifact"), signer.verifying_key)
+    assert refused.reason == f"the signature is over a {signer.hash_name} digest: give the file, not its sha256"

@@ -15,6 +15,8 @@ import pytest
 
 from ci_guard import cli
 from ci_guard.attestation import keyfile
+from ci_guard.model.errors import UsageError
+from ci_guard.pipeline import keygen
 
 PASSWORD = "a password that no output may hold"
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -57,6 +59,17 @@ def test_a_pair_is_private_and_never_overwritten(home: Path, capsys: pytest.Capt
     assert cli.main(["keygen", "--output-key-prefix", "other"]) == 2
     assert not (home / "other.key").exists()
     assert not (home / "nowhere").exists()
+
+
+@pytest.mark.parametrize("late", ["late.key", "late.pub"])
+def test_a_file_that_appears_meanwhile_is_not_overwritten(home: Path, late: str) -> None:
+    def somebody_else_is_quicker() -> bytes:
+        (home / late).write_bytes(b"theirs")
+        return b"password"
+
+    with pytest.raises(UsageError, match="never overwritten"):
+        keygen.write_pair(home / "late.key", home / "late.pub", somebody_else_is_quicker)
+    assert [path.read_bytes() for path in home.glob("late.*")] == [b"theirs"], "theirs stays, ours goes"
 
 
 def test_no_half_pair_is_left(home: Path) -> None:
