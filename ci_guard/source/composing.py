@@ -33,7 +33,7 @@ except ImportError:
 
 
 DOCUMENT_LIMIT = 10_000
-NODE_LIMIT = 1_000_000  # nodes of one document, about half a gigabyte; an API server takes 3 MB, about 200,000
+NODE_LIMIT = 500_000  # nodes of one document, 250 MB; an API server takes 3 MB, which is about 200,000
 EXPANSION_LIMIT = 100_000  # nodes that aliases may add in any case; beyond it, ten times what is written
 
 
@@ -59,7 +59,7 @@ class _Composer(_Events):
 
 def _too_much(depth: int, node: Any) -> Refused:
     what = f"nested more than {DEPTH_LIMIT} levels deep" if depth > DEPTH_LIMIT else f"more than {NODE_LIMIT} nodes"
-    return Refused(what, node.start_mark.index if node is not None else 0)
+    return Refused(what, node.start_mark.index if node is not None else 0, limit=True)
 
 
 def compose(text: str) -> Iterator[Node]:

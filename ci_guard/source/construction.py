@@ -6,6 +6,8 @@ repeat is recorded, because a reviewer reads the first.
 
 from __future__ import annotations
 
+import re
+import sys
 from typing import Any
 
 from ci_guard.source.scalars import Schema, TagMismatchError, key_text
@@ -14,11 +16,22 @@ from ci_guard.source.tree import Node, Refused
 MERGE = object()  # what a `<<` key reads as
 
 
+_NON_SPECIFIC = re.compile(r"(?:&\S*\s+)?!\s")
+
+
+class OverBudgetError(Exception):
+    """A document has more members than it has characters. Never leaves this room."""
+
+
 class Construction:
     """Builds the values of one document; `repeats` holds the key node of every duplicate key."""
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, text: str = "", base: int = 0) -> None:
+        """`text` only where it may hold the tag `!`, unseen by libyaml; `base` is the tree's place in it."""
         self.schema = schema
+        self.text = text
+        self.base = base
+        self.budget = sys.maxsize  # members of maps and lists that may still be built
         self.repeats: list[Node] = []
         self._keys: dict[str, Any] = {"<<": MERGE}
 
@@ -27,6 +40,7 @@ class Construction:
         kind = node.id
         if kind == "scalar":
             return self._scalar(node)
+        self._spend(len(node.value))
         if kind == "sequence":
             return [self.value(child) for child in node.value]
         out = self._pairs(node)
@@ -37,11 +51,21 @@ class Construction:
     def _scalar(self, node: Node) -> Any:
         tag, text = node.tag, node.value
         if tag.__class__ is tuple:
-            return self.schema.plain(text) if tag[0] else text
+            plain = tag[0] and not (self.text and self._non_specific(node))
+            return self.schema.plain(text) if plain else text
         try:
             return self.schema.tagged(tag, text)
         except TagMismatchError as error:
             raise Refused(str(error), node.start_mark.index) from None
+
+    def _spend(self, members: int) -> None:
+        self.budget -= members
+        if self.budget < 0:
+            raise OverBudgetError
+
+    def _non_specific(self, node: Node) -> bool:
+        """Whether a scalar has the tag `!`, which makes it text (`! 5` is "5")."""
+        return bool(_NON_SPECIFIC.match(self.text, self.base + node.start_mark.index))
 
     def _pairs(self, node: Node) -> dict[str, Any]:
         """The map of a mapping node with its nulls: a null that overrides a merged value must be seen."""
@@ -73,12 +97,13 @@ class Construction:
         return set(merged)
 
     def _merged(self, node: Node) -> dict[str, Any]:
+        self._spend(len(node.value) if node.id != "scalar" else 0)
         if node.id == "mapping":
             return self._pairs(node)
         out: dict[str, Any] = {}
         if node.id == "sequence" and all(child.id == "mapping" for child in node.value):
             for child in reversed(node.value):  # earlier ones win
-                out.update(self._pairs(child))
+                out.update(self._merged(child))
             return out
         raise Refused("a merge key needs a mapping or a list of mappings", node.start_mark.index)
 
@@ -89,8 +114,8 @@ class Construction:
         tag, text = node.tag, node.value
         if tag.__class__ is not tuple:
             return MERGE if tag == "tag:yaml.org,2002:merge" and text == "<<" else key_text(self._scalar(node))
-        if not tag[0]:
+        if not tag[0] or (self.text and self._non_specific(node)):
             return text
         if text not in self._keys:
-            self._keys[text] = key_text(self.schema.plain(text))
+            self._keys[text] = self.schema.key(text)
         return self._keys[text]

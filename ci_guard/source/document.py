@@ -21,12 +21,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from ci_guard.model.location import FieldPath, Location, NodePath, Region, render_path
 from ci_guard.source.text import SourceText
 from ci_guard.source.tree import Node
 
+DUPLICATE_LIMIT = 100  # one is enough to close a gate; a hostile file could hold a million
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)+")
 
 
@@ -234,15 +236,15 @@ class Document:
         return Comment(line, column, content[column - 1 :], not content[: column - 1].strip())
 
     def record(self, repeats: Sequence[Node]) -> None:
-        """Turn key nodes that repeat an earlier key into `duplicates`, in the order of the text."""
-        wanted = {id(key) for key in repeats}
+        """Turn key nodes that repeat an earlier key into `duplicates`, in the order of the text; the first hundred."""
+        wanted = {id(key) for key in repeats[:DUPLICATE_LIMIT]}
         found = [(path, key) for path, key in _key_paths(self.grammar, self._tree()) if id(key) in wanted]
         found.sort(key=lambda item: item[1].start_mark.index)
         self.duplicates = tuple((path, self._location(key, key)) for path, key in found)
 
     def record_all_repeats(self) -> None:
         """The same where the reader knows only that some key comes twice."""
-        self.record(list(_repeats(self.grammar, self._tree())))
+        self.record(list(islice(_repeats(self.grammar, self._tree()), DUPLICATE_LIMIT)))
 
 
 def _item(value: Any, part: str | int) -> Any:

@@ -39,6 +39,7 @@ _CORE_WORDS: dict[str, Any] = {
 _NUMBER_START = frozenset("+-.0123456789")
 _GO_INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))\Z", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z", re.ASCII)
+_BETWEEN_DIGITS = re.compile(r"(?<=[0-9])_(?=[0-9])", re.ASCII)
 _CORE_INTEGER = re.compile(r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z", re.ASCII)
 _LONGEST_INTEGER = 40  # digits; longer ones are floats anyway, and int() of very long text is slow
 
@@ -52,19 +53,28 @@ class Schema:
     """How one YAML dialect reads scalars, keys, nulls and merge keys.
 
     `words` and `number` decide plain scalars. `null_values` keeps nulls in maps. `merge_in_order`: a `<<` overrides
-    the keys before it, as go-yaml v2 does, instead of only filling in what is missing.
+    the keys before it, as go-yaml v2 does, instead of only filling in what is missing. `through_json`: numbers come
+    out as Go's JSON writes and reads them.
     """
 
     words: dict[str, Any]
     number: Callable[[str], Any]
     null_values: bool
     merge_in_order: bool
+    through_json: bool
 
     def plain(self, text: str) -> Any:
         """The value of a plain scalar."""
         if text in self.words:
             return self.words[text]
-        return self.number(text) if text[0] in _NUMBER_START else text
+        if text[0] not in _NUMBER_START:
+            return text
+        value = self.number(text)
+        return json_number(value) if self.through_json and isinstance(value, float) else value
+
+    def key(self, text: str) -> str:
+        """A plain scalar as the text of a key."""
+        return key_text(self.words[text] if text in self.words else self.number(text or "~"))
 
     def tagged(self, tag: str, text: str) -> Any:
         """The value of a scalar with an explicit tag; an unknown tag says nothing. Raises TagMismatchError."""
@@ -106,16 +116,19 @@ def _float_key(value: float) -> str:
     single = struct.pack("<f", value)
     digits = next(d for d in range(1, 10) if struct.pack("<f", float(f"{value:.{d - 1}e}")) == single)
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
-    if -4 <= int(exponent) < max(digits, 21):
+    if -4 <= int(exponent) < 6:
         return f"{float(f'{value:.{digits - 1}e}'):.{max(digits - 1 - int(exponent), 0)}f}"
     return f"{mantissa}e{exponent}"
 
 
 def json_number(value: float) -> int | float:
-    """A number after its way through JSON into an API server: integral floats below 1e21 are integers of 64 bit."""
-    if value.is_integer() and abs(value) < 1e21 and INT_MIN <= value <= INT_MAX:
-        return int(value)
-    return value
+    """A float after its way through JSON into an API server: below 1e21 an integral one is written with digits only."""
+    if not value.is_integer() or abs(value) >= 1e21:
+        return value
+    mantissa, _, exponent = repr(value).partition("e")  # the shortest digits, as Go writes them
+    whole, _, fraction = mantissa.partition(".")
+    digits = whole + fraction.ljust(int(exponent), "0") if exponent else whole
+    return int(digits) if INT_MIN <= int(digits) <= INT_MAX else value
 
 
 def bounded(value: int) -> int | float:
@@ -124,8 +137,10 @@ def bounded(value: int) -> int | float:
 
 
 def _go_number(text: str) -> Any:
+    if text[0] not in _NUMBER_START:
+        return text
     if text[0] == ".":
-        return _go_float(text, text)
+        return _go_float(_BETWEEN_DIGITS.sub("", text), text)
     digits = text.replace("_", "")
     found = _GO_INTEGER.match(digits)
     if found and len(digits) <= _LONGEST_INTEGER:
@@ -147,10 +162,12 @@ def _go_float(digits: str, text: str) -> Any:
     if not _FLOAT.match(digits):
         return text
     value = float(digits)
-    return text if math.isinf(value) else json_number(value)
+    return text if math.isinf(value) else value
 
 
 def _core_number(text: str) -> Any:
+    if text[0] not in _NUMBER_START:
+        return text
     if len(text) <= _LONGEST_INTEGER and _CORE_INTEGER.match(text):
         base = {"0o": 8, "0x": 16}.get(text[:2], 10)
         return bounded(int(text, base))
@@ -165,6 +182,6 @@ def _binary(text: str) -> str:
 
 
 SCHEMAS = {
-    "kubernetes": Schema(_KUBERNETES_WORDS, _go_number, null_values=False, merge_in_order=True),
-    "yaml-1.2": Schema(_CORE_WORDS, _core_number, null_values=True, merge_in_order=False),
+    "kubernetes": Schema(_KUBERNETES_WORDS, _go_number, null_values=False, merge_in_order=True, through_json=True),
+    "yaml-1.2": Schema(_CORE_WORDS, _core_number, null_values=True, merge_in_order=False, through_json=False),
 }

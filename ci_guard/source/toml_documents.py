@@ -20,6 +20,13 @@ from ci_guard.source.tree import DEPTH_LIMIT, Node, Refused, levels
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
 
 
+# tomllib keeps every prefix of a dotted key: a key of 100,000 parts takes 40 GB.
+SIZE_LIMIT = 16 * 1024 * 1024  # bytes
+KEY_LIMIT = 16  # parts of a dotted key
+_PART = r"(?:[A-Za-z0-9_-]+|\"(?:[^\"\\]|\\.)*\"|'[^']*')"
+_LONG_KEY = re.compile(rf"(?<![\w.\"'-]){_PART}(?:[ \t]*\.[ \t]*{_PART}){{{KEY_LIMIT},}}")
+
+
 class TomlGrammar(Grammar):
     """TOML keys are the decoded text of the key nodes."""
 
@@ -47,7 +54,19 @@ def read_toml(text: SourceText) -> Iterator[Document | Unreadable]:
     document.release()
 
 
+def _refuse_long(text: SourceText) -> None:
+    if len(text.data) > SIZE_LIMIT:
+        raise Refused(f"larger than {SIZE_LIMIT} bytes", 0)
+    at = 0
+    for line in text.text.split("\n"):
+        found = _LONG_KEY.search(line) if line.count(".") >= KEY_LIMIT else None
+        if found:
+            raise Refused(f"a key of more than {KEY_LIMIT} parts", at + found.start())
+        at += len(line) + 1
+
+
 def _values(text: SourceText) -> Any:
+    _refuse_long(text)
     try:
         value = tomllib.loads(text.text)
     except tomllib.TOMLDecodeError as error:

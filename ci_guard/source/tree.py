@@ -40,10 +40,14 @@ class Node(Protocol):
 
 
 class Refused(Exception):  # noqa: N818 - not an error of ours: it becomes an Unreadable value
-    """The text cannot be read; `offset` says where. Never leaves this room."""
+    """The text cannot be read; `offset` says where. Never leaves this room.
 
-    def __init__(self, reason: str, offset: int) -> None:
+    `limit`: it may be fine, and is too much; another attempt would cost as much again.
+    """
+
+    def __init__(self, reason: str, offset: int, *, limit: bool = False) -> None:
         self.reason = reason
+        self.limit = limit
         self.offset = offset
         super().__init__(reason)
 

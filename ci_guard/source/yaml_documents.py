@@ -7,11 +7,13 @@ quote, so after an error reading goes on at the next one.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 from ci_guard.source.composing import DOCUMENT_LIMIT, check_aliases, compose, compose_events
-from ci_guard.source.construction import MERGE, Construction
+from ci_guard.source.construction import MERGE, Construction, OverBudgetError
 from ci_guard.source.document import Document, Grammar, Step, Unreadable
 from ci_guard.source.scalars import SCHEMAS, Schema
 from ci_guard.source.text import SourceText
@@ -118,7 +120,7 @@ class _Reading:
         self.dialect = dialect
         self.schema = SCHEMAS[dialect]
         self.grammar = YamlGrammar(self.schema)
-        self.has_aliases = "&" in text.text and "*" in text.text
+        self.has_bang = any(tag in text.text for tag in ("! ", "!\n", "!\r", "!\t"))
         self.has_nul = bool(_NUL_ESCAPE.search(text.text))
         self.count = 0
         self.after = 0  # where the content of the last document ends
@@ -133,6 +135,12 @@ class _Reading:
             start = len(text) if marker is None else marker.start() if marker[0] == "---" else marker.end()
             if not _BLANK.match(text[self.after : start]):
                 yield self.unreadable(refused, 0)
+        if refused.limit:
+            yield self.unreadable(refused, 0)
+            beyond = _START.search(text, max(refused.offset, start) + 1)
+            if beyond is None:
+                return
+            start = beyond.start()
         starts = [m.start() for m in _START.finditer(text, start)]
         for begin, end in pairwise([start, *(s for s in starts if s > start), len(text)]):
             yield from self.stretch(begin, end)
@@ -158,11 +166,9 @@ class _Reading:
         if self.count > DOCUMENT_LIMIT:
             yield self.unreadable(Refused(f"more than {DOCUMENT_LIMIT} documents", root.start_mark.index), base)
             return
-        construction = Construction(self.schema)
+        construction = Construction(self.schema, self.text.text if self.has_bang else "", base)
         try:
-            if self.has_aliases:
-                check_aliases(root)
-            value = construction.value(root)
+            value = _value(construction, root, span[1] - span[0])
             if self.has_nul:
                 refuse_nul(root)
         except Refused as refused:
@@ -188,6 +194,18 @@ class _Reading:
     def unreadable(self, refused: Refused, base: int) -> Unreadable:
         """What is told about a broken document: the rest of the line from where it breaks."""
         return Unreadable.at(self.text, refused.reason, base + refused.offset)
+
+
+def _value(construction: Construction, root: Node, length: int) -> Any:
+    """The value of a document of so many characters; aliases are weighed only where its value is larger."""
+    construction.budget = length + 1  # no member of a map or list is written in less than a character
+    try:
+        return construction.value(root)
+    except (OverBudgetError, RecursionError):
+        check_aliases(root)
+    construction.budget = sys.maxsize
+    construction.repeats.clear()
+    return construction.value(root)
 
 
 def refuse_nul(root: Node) -> None:
