@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
@@ -24,7 +25,7 @@ FILES = sorted(
 class Oracle(yaml.CSafeLoader):
     """PyYAML with what differs on purpose taken out: dates and base 60 are text, `=` too."""
 
-    yaml_implicit_resolvers = {
+    yaml_implicit_resolvers: ClassVar = {
         first: [
             (tag, regexp) for tag, regexp in resolvers if tag.rpartition(":")[2] not in {"timestamp", "value", "int"}
         ]
@@ -37,8 +38,6 @@ def integer(loader: yaml.Loader, node: yaml.ScalarNode) -> int:
 
 
 Oracle.add_constructor("tag:yaml.org,2002:int", integer)
-import re  # noqa: E402
-
 Oracle.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z"), list("-+0123456789"))
 
 
