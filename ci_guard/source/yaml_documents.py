@@ -25,7 +25,7 @@ _START = re.compile(rf"(?<![^{_BREAKS}])---(?=\s|\Z)")
 _BLANK = re.compile(r"(?:\s|#[^\r\n]*|\.\.\.(?=\s|\Z))*\Z")
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
 _COMMENT_AFTER = frozenset(" \t\r\n\x85\u2028\u2029,[]{}\"'")
-_NUL_ESCAPE = re.compile(r"\\(?:0|x00|u0000|U00000000)")
+_SUSPECT = re.compile(r"\\(?:0|x00|u0000|U00000000|(?:u|U0000)[dD][89a-fA-F])")
 
 
 class YamlGrammar(Grammar):
@@ -121,7 +121,7 @@ class _Reading:
         self.schema = SCHEMAS[dialect]
         self.grammar = YamlGrammar(self.schema)
         self.has_bang = any(tag in text.text for tag in ("! ", "!\n", "!\r", "!\t"))
-        self.has_nul = bool(_NUL_ESCAPE.search(text.text))
+        self.is_suspect = bool(_SUSPECT.search(text.text))
         self.count = 0
         self.after = 0  # where the content of the last document ends
         self.begin: int | None = 0  # where the next one's stretch begins, if that is known
@@ -169,8 +169,8 @@ class _Reading:
         construction = Construction(self.schema, self.text.text if self.has_bang else "", base)
         try:
             value = _value(construction, root, span[1] - span[0])
-            if self.has_nul:
-                refuse_nul(root)
+            if self.is_suspect:
+                refuse_suspect(root)
         except Refused as refused:
             yield self.unreadable(refused, base)
             return
@@ -208,8 +208,8 @@ def _value(construction: Construction, root: Node, length: int) -> Any:
     return construction.value(root)
 
 
-def refuse_nul(root: Node) -> None:
-    """NUL ends strings in the expression engine: it would be a way past every comparison."""
+def refuse_suspect(root: Node) -> None:
+    """NUL ends strings in the expression engine, a way past every comparison; a lone surrogate raises there."""
     pending, seen = [root], set()
     while pending:
         node = pending.pop()
@@ -220,3 +220,5 @@ def refuse_nul(root: Node) -> None:
             pending += (part for pair in node.value for part in pair) if node.id == "mapping" else node.value
         elif "\0" in node.value:
             raise Refused("contains a NUL character", node.start_mark.index)
+        elif any("\ud800" <= char <= "\udfff" for char in node.value):
+            raise Refused("contains an unpaired surrogate: not a Unicode character", node.start_mark.index)
