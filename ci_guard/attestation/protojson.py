@@ -160,7 +160,7 @@ def _no_constant(name: str) -> Any:
 def _shallow(value: Any, depth: int) -> bool:
     """Whether no list or object nests deeper than `depth`; level by level, so that no input recurses."""
     level = [value]
-    for _ in range(depth + 1):
+    for _ in range(depth):
         level = [
             child
             for node in level

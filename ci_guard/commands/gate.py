@@ -1,4 +1,4 @@
-"""`ci-guard gate FILE.sarif…` or `--from DIR`: decide on the results of any tool, and on those of an earlier run."""
+"""`ci-guard gate FILE.sarif…` or `--from DIR`: decide on the results of any tool, or on those of an earlier run."""
 
 from __future__ import annotations
 
@@ -6,50 +6,62 @@ import argparse
 import json
 import os
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from ci_guard.commands.options import FAIL_ON, add_output
+from ci_guard.commands.options import FAIL_ON, FORMATS, add_output
 from ci_guard.commands.outcome import Outcome
+from ci_guard.config import values
+from ci_guard.config.settings import setting, switch
 from ci_guard.gate import GatePolicy, decide
 from ci_guard.model.errors import InputError, UsageError
 from ci_guard.model.report import Report
+from ci_guard.pipeline.policy import load_policy
 from ci_guard.report import render
-from ci_guard.report.style import style_for
+from ci_guard.report.style import Style, style_for
 from ci_guard.sarif.reader import merge, read
+from ci_guard.source.edit import replace_file
+from ci_guard.source.files import read_or_none
 
 SARIF_NAME = "ci-guard.sarif"
 VERDICT_NAME = "verdict.json"
-_DEFAULT_FAIL_ON = "high"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("files", nargs="*", metavar="FILE", help="SARIF 2.1.0 of any tool; several are judged as one")
     parser.add_argument("--from", dest="directory", metavar="DIR", help="what `ci-guard run --output-dir DIR` left")
-    parser.add_argument("--fail-on", choices=FAIL_ON, default=None, help="lowest severity that fails (default: high)")
     parser.add_argument("--allow-empty", action="store_true", help="open the gate although nothing was judged")
+    group = parser.add_argument_group("policy")
+    group.add_argument("--config", metavar="FILE", default=None, help="configuration (default: .ci-guard.yaml)")
+    group.add_argument("--fail-on", choices=FAIL_ON, default=None, help="lowest severity that fails (default: high)")
+    group.add_argument("--baseline", metavar="FILE", default=None, help="findings that were accepted earlier")
+    group.add_argument("--base", metavar="REV", default=None, help="the commit whose policy judges a change")
     add_output(parser)
 
 
 def run(args: argparse.Namespace) -> Outcome:
-    """Read, merge, decide, print. Raises UsageError and InputError."""
+    """Read, merge, apply the policy in force, decide, print. Raises CiGuardError."""
     if bool(args.files) == bool(args.directory):
         raise UsageError("gate: name SARIF files, or one directory with --from")
-    fail_on = args.fail_on or os.environ.get("CI_GUARD_FAIL_ON") or ""
-    if fail_on and fail_on not in FAIL_ON:
-        raise UsageError(f"CI_GUARD_FAIL_ON: {fail_on!r} is none of {', '.join(FAIL_ON)}")
+    options, root = vars(args), Path.cwd()
+    policy = load_policy(root, os.environ, options)
+    fail_on = policy.config.fail_on
     if args.directory:
         folder = Path(args.directory)
-        fail_on = fail_on or _recorded_fail_on(folder / VERDICT_NAME)
+        fail_on = _fail_on(options, _recorded_fail_on(folder / VERDICT_NAME))
         reports = [_read(folder / SARIF_NAME)]
     else:
         reports = [_read(Path(name)) for name in args.files]
     report = merge(reports)
-    verdict = decide(report, GatePolicy(fail_on or _DEFAULT_FAIL_ON, args.allow_empty))
-    style = style_for(sys.stdout, os.environ, no_color=args.no_color or bool(args.output), quiet=args.quiet)
-    text = render(args.format or "text", report, verdict, style, partial(_source, Path.cwd()))
-    _print(text, args.output)
+    if policy.baseline is not None:
+        report = replace(report, findings=tuple(policy.baseline.apply(report.findings, policy.renames)))
+    report = replace(report, notices=(*report.notices, *policy.notices))
+    verdict = decide(report, GatePolicy(fail_on, args.allow_empty))
+    asked = setting("format", values.one_of(FORMATS), options=options, environ=os.environ, configured="text")
+    _print(render(asked, report, verdict, _style(options), partial(read_or_none, root)), args.output)
     return Outcome(report, verdict.exit_code)
 
 
@@ -64,8 +76,12 @@ def _bytes(path: Path) -> bytes:
         raise InputError(f"{path}: {error.strerror or error}") from error
 
 
+def _fail_on(options: dict[str, Any], recorded: str) -> str:
+    """Deciding later decides by the threshold of the run, unless somebody asks for another now."""
+    return setting("fail_on", values.fail_on, options=options, environ=os.environ, configured=recorded)
+
+
 def _recorded_fail_on(path: Path) -> str:
-    """The threshold that the run was asked for, so that deciding later decides the same."""
     try:
         recorded = json.loads(_bytes(path))["failOn"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -75,22 +91,16 @@ def _recorded_fail_on(path: Path) -> str:
     return str(recorded)
 
 
-def _source(root: Path, path: str) -> bytes | None:
-    """A regular file below `root`, for line hashes; SARIF files may name any path, so links are refused."""
-    target = root / path
-    try:
-        inside = target.resolve(strict=True) == root.resolve() / path
-        return target.read_bytes() if inside and target.is_file() else None
-    except (OSError, ValueError, RuntimeError):
-        return None
+def _style(options: dict[str, Any]) -> Style:
+    if options["output"]:
+        return Style()
+    no_color, quiet = (switch(name, options, os.environ) for name in ("no_color", "quiet"))
+    return style_for(sys.stdout, os.environ, no_color=no_color, quiet=quiet)
 
 
 def _print(text: str, output: str | None) -> None:
     if output:
-        try:
-            Path(output).write_text(text, encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise InputError(f"{output}: {error.strerror or error}") from error
+        replace_file(Path(output), text.encode("utf-8", "backslashreplace"))
         return
     encoding = sys.stdout.encoding or "ascii"
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -12,12 +12,10 @@ from typing import Any
 from ci_guard.attestation.keys import VerifyingKey
 from ci_guard.attestation.policy import builder_id, sha256_subjects
 from ci_guard.attestation.verification import authenticate
-from ci_guard.model.errors import InputError, VerificationError
+from ci_guard.model.errors import VerificationError
 from ci_guard.model.location import FieldPath, Location, NodePath, render_path
 from ci_guard.model.subject import Subject, SubjectId
 from ci_guard.pipeline.judged import Judged, Judging
-from ci_guard.source.document import Unreadable
-from ci_guard.source.reader import read
 
 EACH = "artifact"
 
@@ -89,15 +87,6 @@ def artifact_subjects(
             "artifact": {"name": path, "digest": f"sha256:{sha256}", "attestations": facts, "refused": refused}
         }
         yield Subject(EACH, SubjectId(EACH, path), (), ArtifactPlace(path), variables)
-
-
-def stated_subjects(path: str, data: bytes) -> Iterator[Subject]:
-    """Artifacts whose facts are written down in YAML, one a document: the examples of the provenance rules."""
-    for document in read(path, data, "yaml-1.2"):
-        if isinstance(document, Unreadable) or not isinstance(document.value, dict):
-            raise InputError(f"{path}: the facts of an artifact are a YAML mapping")
-        identity = SubjectId(EACH, str(document.value.get("name", "")))
-        yield Subject(EACH, identity, (), document, {"artifact": document.value})
 
 
 def _attestation(name: str, data: bytes, key: VerifyingKey) -> Attestation:

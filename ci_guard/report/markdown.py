@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from ci_guard import TOOL_NAME
-from ci_guard.compliance import FAILED, NOT_JUDGED, PASSED, control_results
+from ci_guard.compliance import ACCEPTED, FAILED, NOT_JUDGED, PASSED, TOUCHED, control_results
 from ci_guard.gate import RESULTS, in_words
 from ci_guard.model.finding import Finding, Severity
 from ci_guard.model.ports import ReadBytes
@@ -20,6 +20,7 @@ SIZE_LIMIT = 1_000_000  # bytes; GitHub drops a summary above 1,048,576
 _CLOSING_RESERVE = 200_000  # of these for what follows the findings
 _PER_RULE = 200
 _LISTED = 100
+_CONTROLS_HEAD = "| framework | failed | accepted | passed | not judged | only touched |"
 _HEADLINES = {"open": "✅ Gate open", "closed": "❌ Gate closed", "broken": "⚠️ Could not judge"}
 
 
@@ -166,14 +167,14 @@ def _suppressions(report: Report) -> str:
 
 
 def _compliance(report: Report) -> str:
-    """Frameworks touched by the judged rules: how many controls failed, passed, could not be judged."""
+    """Frameworks touched by the judged rules: how many of their controls fared how."""
     results = control_results(report)
     if not results:
         return ""
-    lines = ["## Controls", "", "| framework | failed | passed | not judged | only touched |", "|---|--:|--:|--:|--:|"]
+    lines = ["## Controls", "", _CONTROLS_HEAD, "|---|--:|--:|--:|--:|--:|"]
     for framework in sorted({r.framework for r in results}):
         counts = Counter(r.outcome for r in results if r.framework == framework)
-        numbers = (counts[FAILED], counts[PASSED], counts[NOT_JUDGED], counts["touched"])
+        numbers = (counts[outcome] for outcome in (FAILED, ACCEPTED, PASSED, NOT_JUDGED, TOUCHED))
         lines.append(f"| {markdown(framework)} | {' | '.join(map(str, numbers))} |")
     lines += ["", "A control passes only if a rule that checks it directly looked at something and found nothing."]
     return _closed(lines, 0)

@@ -142,7 +142,7 @@ def _notices(report: Report, style: Style) -> str:
     for notice in report.notices[:_LISTED]:
         place = f"{terminal(where(notice.location))}: " if notice.location else ""
         lines.append(_wrapped(place + terminal(notice.message), style.width, "  ", "    "))
-    return style.paint("Notices", "1") + "\n" + "".join(lines) + _more(len(report.notices))
+    return style.paint(f"Notices ({len(report.notices)})", "1") + "\n" + "".join(lines) + _more(len(report.notices))
 
 
 def _more(count: int) -> str:

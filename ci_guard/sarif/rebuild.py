@@ -21,6 +21,7 @@ _NOT_IN_FORCE = {"underReview", "rejected"}
 _ORIGINS = {"comment", "annotation", "config", "baseline", "external"}
 _PLACEHOLDER = re.compile(r"\{(\d{1,3})\}")
 _MESSAGE_LIMIT = 10_000
+_WHOLE_REPO = "."  # where a result without any location stands; a baseline needs a path
 
 
 def finding_of(result: JsonObject, tool: str, rules: RunRules, places: Places) -> Finding | None:
@@ -29,7 +30,7 @@ def finding_of(result: JsonObject, tool: str, rules: RunRules, places: Places) -
     if kind in _NO_FLAW or access.text(result, "baselineState") == "absent":
         return None
     rule, descriptor = rules.of(result)
-    location = places.first(result) or Location("")
+    location = places.first(result) or Location(_WHOLE_REPO)
     ours = access.child(result, "properties", "ciGuard") if tool == TOOL_NAME else {}
     return Finding(
         rule=rule,

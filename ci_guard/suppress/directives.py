@@ -28,6 +28,7 @@ from ci_guard.suppress.comments import ANNOTATION, Wish, clean_reason, parse_com
 
 CONTAINER_LISTS = ("containers", "initContainers", "ephemeralContainers")
 AGAIN = "another one above it says the same"
+MAX_SEARCHED = 1_000  # members of a mapping, so that finding what is around a line stays cheap
 MAX_DIRECTIVES = 10_000  # of one document; those beyond it have no effect, so that reading stays linear
 
 
@@ -52,8 +53,8 @@ class Directive:
     """One rule accepted at one place. `scope` is `line`, `node`, `document` or `file`.
 
     `region` is what is covered (the line, the node); `under` is the node's field path; `document` is the document's
-    region; `subjects` are the resources that it may speak about (empty: any of the file); `anchor` is the key on the
-    covered line, which tells two lines of one resource apart when two versions are compared.
+    region; `subjects` are the resources that it may speak about (empty: any of the file). For a line, `under` is what
+    stands around it and `anchor` the key on it: they tell two lines of one resource apart when versions are compared.
     """
 
     rule: str
@@ -170,7 +171,8 @@ class _Comments:
             yield "node", self.document.region_of(path), self.document.field_path(path), "", ""
         if not nodes:
             flaw = "" if line else "nothing follows that it could cover"
-            yield "line", Region(line, 1, line, 1) if line else None, "", self._anchor(line, comment), flaw
+            region = Region(line, 1, line, 1) if line else None
+            yield "line", region, self._enclosing(line), self._anchor(line, comment), flaw
 
     def _covered_line(self, comment: Comment) -> int:
         """The line a comment speaks of: its own, or the next one that holds more than a comment; 0 = none."""
@@ -198,6 +200,21 @@ class _Comments:
         for path in (*_containers(self.document.value), *(r.path for r in self.resources if r.path)):
             heads.setdefault(self.document.region_of(path).start_line, []).append(path)
         return heads
+
+    def _enclosing(self, line: int) -> FieldPath:
+        """The innermost mapping or list around a line: tells the lines of one resource apart, for comparison only."""
+        path: NodePath = ()
+        value = self.document.value
+        while line and (isinstance(value, list) or (isinstance(value, dict) and len(value) <= MAX_SEARCHED)):
+            keys: Sequence[Any] = list(value) if isinstance(value, dict) else range(len(value))
+            at = bisect_right(keys, line, key=lambda key, above=path: self._start((*above, key)))  # type: ignore[misc]
+            if not at or self.document.region_of((*path, keys[at - 1])).end_line < line:
+                break
+            path, value = (*path, keys[at - 1]), value[keys[at - 1]]
+        return self.document.field_path(path if isinstance(value, dict | list) else path[:-1])
+
+    def _start(self, path: NodePath) -> int:
+        return self.document.region_of(path).start_line
 
     def _anchor(self, line: int, comment: Comment) -> str:
         if not line:

@@ -106,3 +106,16 @@ def test_larger_curves_cannot_sign_a_bare_sha256() -> None:
 
     with pytest.raises(SigningError, match="sha384 digests: give the file"):
         sign_artifact(DigestArtifact("0" * 64, "x"), KeySigner(ec.generate_private_key(ec.SECP384R1())))
+
+
+def test_input_beyond_the_limits_is_refused_before_it_is_parsed() -> None:
+    from ci_guard.attestation import bundle, predicates
+    from ci_guard.model.errors import VerificationError
+
+    with pytest.raises(VerificationError, match="the limit is"):
+        bundle.read(b" " * (bundle.MAX_BYTES + 1))
+    with pytest.raises(VerificationError, match="the limit is"):
+        statement.read(b" " * (statement.MAX_BYTES + 1))
+    for kind in ("cyclonedx", "custom"):
+        with pytest.raises(SigningError, match="the limit is"):
+            predicates.read(kind, b" " * (predicates.MAX_BYTES + 1), timestamp="")

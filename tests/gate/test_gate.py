@@ -16,7 +16,9 @@ from ci_guard.compliance import control_results
 from ci_guard.gate import GatePolicy, decide, verdict_json
 from ci_guard.model.finding import Severity
 from ci_guard.model.report import Report, Scope, Unjudged
+from ci_guard.sarif.reader import read
 from ci_guard.sarif.writer import write
+from ci_guard.suppress import baseline
 from tests import made_reports as made
 
 BROKEN = Unjudged("", "advisories", "the service did not answer")
@@ -97,10 +99,24 @@ def test_controls_pass_only_by_a_direct_rule_that_looked() -> None:
     }
     clean = replace(made.REPORT, findings=())
     assert {r.control: r.outcome for r in control_results(clean)}["5.2.2"] == "passed"
+    accepted = replace(made.FINDINGS[0], suppressed=made.Suppression("known", "config"))
+    suppressed = replace(made.REPORT, findings=(accepted,))
+    assert {r.control: r.outcome for r in control_results(suppressed)}["5.2.2"] == "accepted"
+    implied = replace(made.REPORT, findings=(replace(made.FINDINGS[0], implied_by="other"),))
+    assert {r.control: r.outcome for r in control_results(implied)}["5.2.2"] == "failed"
     idle = replace(clean, evaluated={})
     assert {r.control: r.outcome for r in control_results(idle)}["5.2.2"] == "not judged"
     hindered = replace(clean, unjudged=(Unjudged("privileged-container", "Pod x", "no boolean"),))
     assert {r.control: r.outcome for r in control_results(hindered)}["5.2.2"] == "not judged"
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to stand in, without a configuration or an event of the machine that runs the tests."""
+    for name in ("GITHUB_EVENT_PATH", "GITHUB_EVENT_NAME", "GITHUB_ACTIONS", "CI_GUARD_FAIL_ON", "PRE_COMMIT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def foreign(level: str, **parts: Any) -> bytes:
@@ -128,32 +144,56 @@ def foreign(level: str, **parts: Any) -> bytes:
     ],
 )
 def test_gate_command(
-    contents: list[bytes], options: list[str], expected: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    contents: list[bytes],
+    options: list[str],
+    expected: int,
+    elsewhere: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     files = []
     for number, data in enumerate(contents):
-        files.append(tmp_path / f"{number}.sarif")
+        files.append(elsewhere / f"{number}.sarif")
         files[-1].write_bytes(data)
     assert main(["gate", *map(str, files), *options]) == expected
     said = capsys.readouterr()
     assert bool(said.err) == (expected == 2 or contents == [b"no json"])
 
 
-def test_gate_from_a_run_keeps_its_threshold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "ci-guard.sarif").write_bytes(write(made.REPORT, made.read))
-    assert main(["gate", "--from", str(tmp_path)]) == 3
+def test_gate_from_a_run_keeps_its_threshold(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (elsewhere / "ci-guard.sarif").write_bytes(write(made.REPORT, made.read))
+    assert main(["gate", "--from", str(elsewhere)]) == 3
     assert "verdict.json" in capsys.readouterr().err
-    (tmp_path / "verdict.json").write_bytes(verdict_json(decide(made.REPORT, GatePolicy("never")), made.REPORT))
-    assert main(["gate", "--from", str(tmp_path)]) == 0
-    assert main(["gate", "--from", str(tmp_path), "--fail-on", "critical"]) == 1
-    (tmp_path / "verdict.json").write_bytes(b'{"failOn": "sometimes"}')
-    assert main(["gate", "--from", str(tmp_path)]) == 3
+    (elsewhere / "verdict.json").write_bytes(verdict_json(decide(made.REPORT, GatePolicy("never")), made.REPORT))
+    assert main(["gate", "--from", str(elsewhere)]) == 0
+    assert main(["gate", "--from", str(elsewhere), "--fail-on", "critical"]) == 1
+    (elsewhere / "verdict.json").write_bytes(b'{"failOn": "sometimes"}')
+    assert main(["gate", "--from", str(elsewhere)]) == 3
 
 
-def test_gate_writes_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    source = tmp_path / "a.sarif"
+def test_gate_writes_a_file(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = elsewhere / "a.sarif"
     source.write_bytes(write(made.REPORT, made.read))
-    out = tmp_path / "out.json"
+    out = elsewhere / "out.json"
     assert main(["gate", str(source), "--format", "json", "--output", str(out)]) == 1
     assert json.loads(out.read_text("utf-8"))["verdict"]["result"] == "closed"
     assert capsys.readouterr().out == ""
+
+
+def test_gate_takes_the_configuration_and_the_baseline(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (elsewhere / "a.sarif").write_bytes(foreign("warning"))
+    assert main(["gate", "a.sarif"]) == 0
+    (elsewhere / ".ci-guard.yaml").write_text("version: 1\nfail-on: medium\n", "utf-8")
+    assert main(["gate", "a.sarif"]) == 1
+    assert main(["gate", "a.sarif", "--fail-on", "high"]) == 0
+    found = made_findings(elsewhere / "a.sarif")
+    (elsewhere / "baseline.json").write_bytes(baseline.write(baseline.from_findings(found)))
+    capsys.readouterr()
+    assert main(["gate", "a.sarif", "--baseline", "baseline.json"]) == 0
+    assert "accepted by the baseline" in capsys.readouterr().out
+    assert main(["gate", "a.sarif", "--baseline", "missing.json"]) == 2
+    (elsewhere / ".ci-guard.yaml").write_text("fail-on: sometimes\n", "utf-8")
+    assert main(["gate", "a.sarif"]) == 2
+
+
+def made_findings(path: Path) -> tuple[made.Finding, ...]:
+    return read(path.read_bytes(), path.name).findings

@@ -1,0 +1,54 @@
+"""Which rules judge: the configuration's words turned into the engine's selection, in every process the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ci_guard.config.types import Config, RuleSetting
+from ci_guard.engine.catalogue import load_catalogue
+from ci_guard.engine.selection import RuleOverride, Selection
+
+
+@dataclass(frozen=True, slots=True)
+class RuleChoice:
+    """Plain data, so that worker processes can build the same selection. `categories` None means all folders."""
+
+    profile: str = "default"
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    settings: Mapping[str, RuleSetting] = field(default_factory=dict)
+    pod_security_version: str = "latest"
+    repo_wide: bool = False
+    categories: frozenset[str] | None = None
+
+    @classmethod
+    def of(cls, config: Config, *, repo_wide: bool = False, categories: frozenset[str] | None = None) -> RuleChoice:
+        """What `config` chooses."""
+        return cls(
+            config.profile,
+            config.select,
+            config.ignore,
+            dict(config.rules),
+            config.pod_security_version,
+            repo_wide,
+            categories,
+        )
+
+    def selection(self) -> Selection:
+        """The engine's selection. Raises ConfigError for an unknown profile or rule, UsageError for a version."""
+        overrides = {
+            rule: RuleOverride(
+                severity=None if s.severity is None else str(s.severity), params=s.params, enabled=s.enabled
+            )
+            for rule, s in self.settings.items()
+        }
+        return load_catalogue().select(
+            self.profile,
+            select=self.select,
+            ignore=self.ignore,
+            overrides=overrides,
+            pod_security_version=self.pod_security_version,
+            categories=self.categories,
+            repo_wide=self.repo_wide,
+        )

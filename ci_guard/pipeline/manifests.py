@@ -1,0 +1,164 @@
+"""One manifest file at a time: documents -> resources -> subjects -> verdicts; nothing of it stays in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ci_guard.kubernetes.kustomization import ALONE, Surroundings
+from ci_guard.kubernetes.manifests import (
+    NOTICED,
+    ManifestDocument,
+    Skipped,
+    outcome_of,
+    outcome_of_file,
+    read_manifests,
+)
+from ci_guard.kubernetes.repository import Index
+from ci_guard.model.finding import Finding
+from ci_guard.model.location import Location
+from ci_guard.model.report import Notice, Unjudged
+from ci_guard.model.subject import Subject, SubjectId
+from ci_guard.pipeline.choice import RuleChoice
+from ci_guard.pipeline.judged import Judged
+from ci_guard.suppress.ledger import Suppressions
+
+if TYPE_CHECKING:
+    from ci_guard.engine.evaluation import Judge
+    from ci_guard.engine.selection import Selection
+    from ci_guard.kubernetes.resources import Resource
+    from ci_guard.source.document import Document, Unreadable
+
+UNREADABLE = "unreadable-input"
+WRONG_TYPE = "wrong-type"
+DUPLICATE_KEY = "duplicate-key"
+
+
+@dataclass(slots=True)
+class Linted:
+    """What is kept of the files that were judged: verdicts, suppressions, a small index, and each file's sha256."""
+
+    judged: Judged = field(default_factory=Judged)
+    suppressions: Suppressions = field(default_factory=Suppressions)
+    index: Index = field(default_factory=Index)
+    digests: dict[str, str] = field(default_factory=dict)
+
+    def add(self, other: Linted) -> None:
+        """Add up what another worker judged."""
+        self.judged.add(other.judged)
+        self.suppressions.add(other.suppressions)
+        self.index.update(other.index)
+        self.digests.update(other.digests)
+
+
+class ManifestLinter:
+    """Judges the bytes of files; the rules are loaded when the first manifest is met, not before."""
+
+    def __init__(
+        self, choice: RuleChoice, into: Linted, surroundings: Surroundings = ALONE, *, hashed: bool = False
+    ) -> None:
+        self._choice = choice
+        self.into = into
+        self._surroundings = surroundings
+        self._hashed = hashed
+        self._selection: Selection | None = None
+        self._judge: Judge | None = None
+
+    @property
+    def selection(self) -> Selection:
+        """The rules in force, loaded on first use: a commit without manifests must not pay for them."""
+        if self._selection is None:
+            self._selection = self._choice.selection()
+        return self._selection
+
+    def lint(self, path: str, data: bytes) -> None:
+        """Judge one file; whatever its bytes are, the outcome is counted and nothing is raised."""
+        outcomes = []
+        for item in read_manifests(path, data, self._surroundings):
+            outcomes.append(outcome_of(item))
+            if isinstance(item, ManifestDocument):
+                self._document(item.document, item.resources)
+            elif isinstance(item, Skipped):
+                self._skipped(item)
+            else:
+                self._unreadable(item)
+        outcome = outcome_of_file(outcomes)
+        self.into.judged.files[outcome] += 1
+        if self._hashed and outcome == "judged":
+            import hashlib
+
+            self.into.digests[path] = hashlib.sha256(data).hexdigest()
+
+    def _skipped(self, item: Skipped) -> None:
+        if item.outcome in NOTICED:
+            place = item.location or Location(item.path)
+            self.into.judged.notices.append(Notice(f"{item.outcome} not judged: {item.reason}", place))
+
+    def _unreadable(self, item: Unreadable) -> None:
+        subject = SubjectId("file", item.path)
+        self._keep(
+            self.selection.emit(
+                UNREADABLE, location=item.location, subject=subject, values={"reason": item.reason}, message=item.reason
+            ),
+            Unjudged("", item.path, item.reason, item.location),
+        )
+
+    def _keep(self, finding: Finding | None, otherwise: Unjudged | None = None) -> None:
+        """Keep a finding; a rule that was turned off must not turn "could not judge" into "passed"."""
+        if finding is not None:
+            self.into.judged.findings.append(finding)
+        elif otherwise is not None:
+            self.into.judged.unjudged.append(otherwise)
+
+    def _document(self, document: Document, resources: list[Resource]) -> None:
+        self.into.judged.documents += 1
+        self.into.suppressions.read(document, resources)
+        for path, location in document.duplicates:
+            where = document.field_path(path)
+            subject = resources[0].id if resources else SubjectId("file", document.path)
+            values = {"key": where}
+            self._keep(
+                self.selection.emit(DUPLICATE_KEY, location=location, subject=subject, path=where, values=values)
+            )
+        for resource in resources:
+            self.into.index.add(resource, document.index)
+            for finding in malformed_findings(self.selection, resource):
+                self._keep(finding)
+            self._judge_all(document.path, subjects_of(resource))
+
+    def _judge_all(self, path: str, subjects: Iterable[Subject]) -> None:
+        if self._judge is None:
+            from ci_guard.engine.evaluation import Judge
+
+            self._judge = Judge(self.selection)
+        judged = self.into.judged
+        for subject in subjects:
+            judgement = self._judge.judge(subject)
+            judged.findings += judgement.findings
+            judged.evaluated.update(judgement.evaluated)
+            judged.unjudged += judgement.unjudged
+            judged.subjects += 1
+            self.into.suppressions.observe(path, subject.id, judgement.evaluated.keys())
+
+
+def subjects_of(resource: Resource) -> Iterator[Subject]:
+    """The subjects of one resource."""
+    from ci_guard.kubernetes.subjects import subjects
+
+    return subjects(resource)
+
+
+def malformed_findings(selection: Selection, resource: Resource) -> Iterator[Finding]:
+    """A finding for each field of a wrong type that stands in the way to what rules judge."""
+    for flaw in resource.malformed:
+        where = resource.document.field_path(flaw.path)
+        finding = selection.emit(
+            WRONG_TYPE,
+            location=resource.document.locate(flaw.path),
+            subject=resource.id,
+            path=where,
+            values={"path": where, "type": f"{flaw.found} instead of {flaw.expected}"},
+        )
+        if finding is not None:
+            yield finding

@@ -1,0 +1,105 @@
+"""What every judging command starts with: root, targets, the policy in force, the rules, the day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from ci_guard.config.settings import config_path
+from ci_guard.config.types import CONFIG_NAME, Config
+from ci_guard.model.finding import Finding
+from ci_guard.model.report import Report, Scope
+from ci_guard.pipeline.base import find_base
+from ci_guard.pipeline.choice import RuleChoice
+from ci_guard.pipeline.conclude import Conclusion, RulesInForce
+from ci_guard.pipeline.lint import LintRequest, lint_bytes
+from ci_guard.pipeline.manifests import Linted
+from ci_guard.pipeline.policy import Policy, day_of, load_policy
+from ci_guard.pipeline.root import root_and_targets
+from ci_guard.pipeline.since import findings_before
+from ci_guard.source.files import read_or_none
+from ci_guard.suppress.baseline import Baseline, from_findings
+from ci_guard.suppress.directives import Directive
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run of a judging command."""
+
+    root: Path
+    targets: tuple[str, ...]
+    policy: Policy
+    rules: RulesInForce
+    today: date
+    repo_wide: bool
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self.policy.config
+
+    def lint_request(self, targets: Sequence[str] | None = None) -> LintRequest:
+        """What to lint."""
+        wanted = self.targets if targets is None else targets
+        return LintRequest.of(self.root, wanted, self.config, repo_wide=self.repo_wide)
+
+    def report(self, linted: Linted, *, commit: str = "", digests: Mapping[str, str] | None = None) -> Report:
+        """The report on what was judged: suppressions, baseline and `--since` applied."""
+        scope = Scope(
+            root=self.targets[0] if len(self.targets) == 1 else ".",
+            profile=self.config.profile,
+            pod_security_version=self.config.pod_security_version,
+            commit=commit,
+            digests=dict(digests or {}),
+        )
+        conclusion = Conclusion(self.policy, self.rules, self.today, self._directives)
+        return conclusion.report(linted, scope, old=self._before(linted.judged.findings))
+
+    def _before(self, findings: Sequence[Finding]) -> Baseline | None:
+        """What was there at `--since`, as a baseline; None when everything counts."""
+        if not self.config.since:
+            return None
+        before = findings_before(self.lint_request(), self.config.since, findings)
+        return Baseline(from_findings(before).counts, self.config.since)
+
+    def _directives(self, path: str, data: bytes) -> Iterable[Directive]:
+        return lint_bytes(self.lint_request(), path, data).suppressions.directives.get(path, ())
+
+
+def open_session(
+    current: Path,
+    targets: Sequence[str],
+    environ: Mapping[str, str],
+    options: Mapping[str, Any],
+    *,
+    repo_wide: bool = False,
+    expect_baseline: bool = True,
+) -> Session:
+    """Find root and policy. Raises InputError, ConfigError, RevisionError."""
+    root, relative = root_and_targets(current, targets)
+    settled = {**options, **_nearest_config(root, relative, environ, options)}
+    policy = load_policy(root, environ, settled, expect_baseline=expect_baseline)
+    rules = RulesInForce(RuleChoice.of(policy.config, repo_wide=repo_wide))
+    return Session(root, relative, policy, rules, day_of(environ), repo_wide)
+
+
+def _nearest_config(
+    root: Path, targets: Sequence[str], environ: Mapping[str, str], options: Mapping[str, Any]
+) -> dict[str, str]:
+    """The configuration of the one folder that is judged, if it has one and nobody named another.
+
+    On a pull request it must stand in the base commit: a change could otherwise put a lax one in front of the root's.
+    """
+    _, asked = config_path(options, environ)
+    if asked or len(targets) != 1 or targets[0] == "." or not (root / targets[0]).is_dir():
+        return {}
+    base = find_base(root, environ, options)
+    folders = [Path(targets[0]), *Path(targets[0]).parents]
+    for candidate in (str((folder / CONFIG_NAME).as_posix()) for folder in folders if str(folder) != "."):
+        found = base.read(candidate) if base is not None else read_or_none(root, candidate)
+        if found is not None:
+            return {"config": candidate}
+    return {}
