@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -57,11 +57,11 @@ class LicenseExpressions:
             return ""
         return found[0] if len(found) == 1 else " AND ".join(f"({t})" if " " in t else t for t in sorted(set(found)))
 
-    def cyclonedx(self, texts: tuple[str, ...]) -> list[dict[str, Any]]:
-        """The `licenses` of a component: an id, one expression, or names where a text is no expression."""
+    def cyclonedx(self, texts: tuple[str, ...], listed: Callable[[str], bool]) -> list[dict[str, Any]]:
+        """The `licenses` of a component: an id of the schema's list, one expression, or names of no known licence."""
         whole = self.combined(texts)
-        if whole and not re.search(r"[ ()]", whole) and not whole.startswith("LicenseRef-"):
+        if whole and listed(whole):
             return [{"license": {"id": whole, "acknowledgement": "declared"}}]
         if whole:
             return [{"expression": whole, "acknowledgement": "declared"}]
-        return [{"license": {"name": text, "acknowledgement": "declared"}} for text in sorted(set(texts))]
+        return [{"license": {"name": text, "acknowledgement": "declared"}} for text in sorted(set(texts)) if text]

@@ -7,15 +7,15 @@ a document that it did not write can be judged by it in the tests. What is not k
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ci_guard import HOME_URL
 from ci_guard.model.component import Component, Distribution, Hash, Inventory
+from ci_guard.sbom.encoding import encode_identified
 from ci_guard.sbom.licenses import LicenseExpressions
-from ci_guard.sbom.metadata import Metadata, content_uuid
+from ci_guard.sbom.metadata import Metadata
 from ci_guard.sbom.sources import split_git
 
 _UNKNOWN = "NOASSERTION"
@@ -40,20 +40,15 @@ def write(inventory: Inventory, metadata: Metadata) -> bytes:
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
         "SPDXID": _DOCUMENT,
-        "name": metadata.name,
         "documentNamespace": "",
+        "name": metadata.name,
         "creationInfo": _creation(inventory, metadata),
         "packages": packages,
         "relationships": sorted(_relationships(inventory, ids), key=lambda r: tuple(r.values())),
     }
     if licenses.extracted:
         document["hasExtractedLicensingInfos"] = [licenses.extracted[key] for key in sorted(licenses.extracted)]
-    document["documentNamespace"] = f"{HOME_URL}/spdx/{content_uuid(_encode(document))}"
-    return _encode(document)
-
-
-def _encode(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document, ensure_ascii=False, indent=2).encode("utf-8", "replace") + b"\n"
+    return encode_identified(document, "documentNamespace", f"{HOME_URL}/spdx/{{}}")
 
 
 def _id(component: Component) -> str:

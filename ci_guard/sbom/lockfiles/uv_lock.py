@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ci_guard.model.component import Component, Distribution, Edge, Inventory
+from ci_guard.model.location import Location
 from ci_guard.sbom.digests import parse_hash
 from ci_guard.sbom.lockfiles.lock import (
     MAX_ENTRIES,
@@ -30,6 +32,7 @@ _KINDS = {
     "optional-dependencies": "optional-depends-on",
     "dev-dependencies": "dev-depends-on",
 }
+_NAME_LINE = re.compile(r'^\[\[package\]\]\r?\nname = (?P<value>"(?P<name>[^"\\\r\n]*)")', re.MULTILINE)
 _REACH = {"depends-on": "required", "optional-depends-on": "optional", "dev-depends-on": "dev"}
 
 
@@ -56,6 +59,7 @@ class _Parser:
     broken: list[Unreadable] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     incomplete: set[str] = field(default_factory=set)
+    names: list[tuple[str, tuple[int, int]]] | None = None
 
 
 def read(path: str, data: bytes) -> Inventory:
@@ -238,8 +242,22 @@ def _component(parser: _Parser, package: _Package, scope: str, markers: str) -> 
         source_url=package.url,
         scope=scope,
         markers=markers,
-        locations=(parser.document.locate(("package", package.index, "name")),),
+        locations=(_place(parser, package),),
     )
+
+
+def _place(parser: _Parser, package: _Package) -> Location:
+    """The value of `name`: from the lines that uv writes, from the document's tree where they are not as uv does.
+
+    Building the tree of a large lock takes longer than all the rest, and says the same.
+    """
+    if parser.names is None:
+        parser.names = [(m["name"], m.span("value")) for m in _NAME_LINE.finditer(parser.document.text.text)]
+    if len(parser.names) == len(parser.lock["package"]):  # else a text in the lock looks like a header
+        name, (start, end) = parser.names[package.index]
+        if name == package.table["name"]:
+            return parser.document.text.location(start, end)
+    return parser.document.locate(("package", package.index, "name"))
 
 
 def _distributions(table: Mapping[str, Any]) -> tuple[Distribution, ...]:
