@@ -13,6 +13,7 @@ COMMANDS: dict[str, str] = {
     "attest": "attest a predicate about artifacts",
     "verify": "verify an artifact against its bundle",
     "gate": "decide on SARIF results of any tool",
+    "baseline": "accept the findings of today",
     "rules": "list, show, document, start and test rules",
 }
 """Command name -> one-line help. The module is `ci_guard.commands.<name>`."""

@@ -25,7 +25,7 @@ def add_output(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMA
 
 
 def add_policy(parser: argparse.ArgumentParser) -> None:
-    """Which rules judge, what fails, what was accepted; `.ci-guard.yaml` may set all but `--since`."""
+    """Which rules judge, what fails, what was accepted; `.ci-guard.yaml` may set those that it knows."""
     group = parser.add_argument_group("policy")
     group.add_argument("--config", metavar="FILE", default=None, help="configuration (default: .ci-guard.yaml)")
     group.add_argument("--profile", metavar="NAME", default=None, help="which rules: default, pss-baseline, …")
@@ -34,6 +34,7 @@ def add_policy(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--pod-security-version", metavar="v1.N", default=None, help="Pod Security version, or latest")
     group.add_argument("--fail-on", choices=FAIL_ON, default=None, help="lowest severity that fails (default: high)")
     group.add_argument("--baseline", metavar="FILE", default=None, help="findings that were accepted earlier")
+    group.add_argument("--base", metavar="REV", default=None, help="judge by the policy of REV (a pull request's base)")
     group.add_argument("--since", metavar="REV", default=None, help="only what is new since REV")
 
 

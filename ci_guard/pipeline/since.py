@@ -6,15 +6,11 @@ By judging the old text and not by asking which lines changed: a new flaw may co
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from ci_guard.model.errors import RevisionError
 from ci_guard.model.finding import Finding
 from ci_guard.pipeline.lint import LintRequest, lint_bytes
 from ci_guard.source.files import read_or_none
-
-if TYPE_CHECKING:
-    from ci_guard.source.revision import GitRepository
 
 
 def findings_before(request: LintRequest, revision: str, findings: Sequence[Finding]) -> list[Finding]:
@@ -29,11 +25,9 @@ def findings_before(request: LintRequest, revision: str, findings: Sequence[Find
         raise RevisionError(f"--since {revision}: {request.root} is no git repository")
     commit = repository.resolve(revision)
     renames = repository.renames(commit)
-    prefix = _prefix(request, repository)
     before: list[Finding] = []
     for path, current in _by_path(findings).items():
-        whole = prefix + path
-        old = repository.read(commit, renames.get(whole, whole))
+        old = repository.read(commit, renames.get(path, path))
         if old is None:
             continue
         if old == read_or_none(request.root, path):
@@ -41,11 +35,6 @@ def findings_before(request: LintRequest, revision: str, findings: Sequence[Find
         else:
             before += lint_bytes(request, path, old).judged.findings
     return before
-
-
-def _prefix(request: LintRequest, repository: GitRepository) -> str:
-    inside = request.root.resolve().relative_to(repository.toplevel.resolve()).as_posix()
-    return "" if inside == "." else inside + "/"
 
 
 def _by_path(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
