@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -145,3 +146,53 @@ def test_planted_modules_do_not_run(repo: Repo) -> None:
     probe = [sys.executable, "-c", "import yaml"]  # the control: without isolation they do run
     subprocess.run(probe, cwd=repo.root, env={"PATH": os.environ["PATH"]}, capture_output=True, check=False)
     assert (repo.root / "pwned").exists()
+
+
+def lint(repo: Repo, tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """The lint command on the pull request, isolated."""
+    return isolated(repo, "lint", *arguments, **repo.event(tmp_path, repo.git("rev-parse", "base")))
+
+
+def test_the_whole_command_on_the_pull_request(repo: Repo, tmp_path: Path) -> None:
+    done = lint(repo, tmp_path, "--format", "json")
+    assert done.returncode == 1, done.stderr
+    report = json.loads(done.stdout)
+    shown = [f for f in report["findings"] if not f.get("suppressed") and not f.get("impliedBy")]
+    critical = {
+        (f["location"]["path"], f["subject"]["container"]) for f in shown if f["rule"] == "privileged-container"
+    }
+    assert critical == {("deploy/agent.yaml", "agent"), ("deploy/agent.yaml", "sidecar"), ("deploy/shop.yaml", "api")}
+    told = {f["rule"] for f in shown}
+    assert {"policy-changed", "suppression-added", "suppression-unknown-rule"} <= told
+    assert not (repo.root / "pwned").exists(), "nothing that was planted has run"
+    assert b"root:x:0:0" not in done.stdout + done.stderr, "nothing behind a link was read"
+    assert any("2 symbolic links" in n["message"] for n in report["notices"])
+
+
+@pytest.mark.parametrize("form", ["text", "github", "markdown"])
+def test_no_escape_sequence_reaches_an_output(repo: Repo, tmp_path: Path, form: str) -> None:
+    done = lint(repo, tmp_path, "--format", form, "--no-color")
+    assert done.returncode == 1
+    assert not {b"\x1b", b"\x07"} & {bytes([byte]) for byte in done.stdout + done.stderr}
+    commands = [line for line in done.stdout.splitlines() if line.startswith(b"::")]
+    assert all(line.split(b" ")[0] in {b"::error", b"::warning", b"::notice"} for line in commands)
+    assert form == "github" or not commands
+
+
+def test_without_the_base_nothing_is_judged(repo: Repo, tmp_path: Path) -> None:
+    done = isolated(repo, "lint", **repo.event(tmp_path, "0" * 40))
+    assert done.returncode == 3 and b"fetch-depth: 0" in done.stderr
+    assert done.stdout == b""
+
+
+def test_a_change_that_brings_nothing_hostile_passes(tmp_path: Path) -> None:
+    repo = Repo(tmp_path / "repo")
+    shutil.copytree(HERE / "base", repo.root, dirs_exist_ok=True)
+    base = repo.commit()
+    repo.git("mv", "deploy/agent.yaml", "deploy/node-agent.yaml")
+    repo.commit({"README.md": "# Shop\n"})
+    done = isolated(repo, "lint", "--format", "json", **repo.event(tmp_path, base))
+    report = json.loads(done.stdout)
+    assert not {f["rule"] for f in report["findings"]} & {"policy-changed", "suppression-added"}
+    agent = next(f for f in report["findings"] if f["rule"] == "privileged-container")
+    assert agent["suppressed"]["origin"] == "comment"
