@@ -157,6 +157,7 @@ FINDINGS = (
         Location("web/deployment.yaml", Region(5, 3, 5, 20), "  PASSWORD: hunter2hunter2"),
         SubjectId("Deployment", "web", "shop", "apps/v1", "web"),
         "spec.template.spec.containers[name=web].env[name=PASSWORD].value",
+        edits=(Edit("web/deployment.yaml", Region(5, 3, 5, 20), "PASSWORD: hunter2"),),
     ),
     Finding(
         "dependency-without-hash",

@@ -32,11 +32,6 @@ def markdown(text: str) -> str:
     return _AUTOLINK.sub(lambda m: f"&#{ord(m[0])};", marked)
 
 
-def prose(text: str) -> str:
-    """For our rules' own Markdown: kept, but on one line and without HTML; rules may be the user's data."""
-    return visible(" ".join(text.split())).replace("<", "&lt;")
-
-
 def code(text: str) -> str:
     """A Markdown code span that nothing in `text` can end, safe in a table cell."""
     shown = visible(text).replace("|", "\\|") or " "

@@ -12,7 +12,8 @@ from ci_guard.model.finding import Finding, Severity
 from ci_guard.model.ports import ReadBytes
 from ci_guard.model.report import Report, RuleKey, RuleMeta, Verdict
 from ci_guard.report.compact import where
-from ci_guard.report.escape import code, markdown, prose
+from ci_guard.report.escape import code, markdown
+from ci_guard.report.prose import blocks
 from ci_guard.report.style import Style
 from ci_guard.report.summary import folders, scope_sentence
 
@@ -109,11 +110,12 @@ def _rule_section(meta: RuleMeta | None, key: RuleKey, findings: list[Finding]) 
 
 
 def _about(meta: RuleMeta) -> Iterator[str]:
-    own = prose if meta.tool == TOOL_NAME else lambda text: markdown(" ".join(text.split())[:2000])
     for label, text in (("", meta.title), ("**Why.** ", meta.why), ("**Remedy.** ", meta.remedy)):
-        if text.strip():
-            yield f"{label}{own(text)}"
+        told = _own_words(text) if meta.tool == TOOL_NAME else [markdown(" ".join(text.split())[:2000])]
+        for block in filter(None, told):
+            yield f"{label}{block}"
             yield ""
+            label = ""
     threat = []
     if meta.stride:
         threat.append(f"STRIDE: {', '.join(map(markdown, meta.stride))}")
@@ -125,6 +127,15 @@ def _about(meta: RuleMeta) -> Iterator[str]:
     if threat:
         yield f"**Threat and controls.** {'; '.join(threat)}"
         yield ""
+
+
+def _own_words(text: str) -> Iterator[str]:
+    """Our rules' own Markdown is kept, but without HTML: a rule may come from the repository's own folder."""
+    for block in blocks(text):
+        if block.example:
+            yield "\n".join(f"    {line}" for line in block.lines)
+        else:
+            yield block.lines[0].replace("<", "&lt;")
 
 
 def _controls(ids: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ from ci_guard.model.ports import ReadBytes
 from ci_guard.model.report import Report, RuleKey, RuleMeta, Verdict
 from ci_guard.report.compact import where
 from ci_guard.report.escape import terminal, without_commands
+from ci_guard.report.prose import blocks
 from ci_guard.report.source_line import cells, underlined
 from ci_guard.report.style import Style
 from ci_guard.report.summary import scope_sentence, summary_table
@@ -113,14 +114,19 @@ def _explanation(meta: RuleMeta | None, key: RuleKey, severity: Severity, count:
     if meta.title and meta.title != meta.id:
         lines.append(_wrapped(terminal(meta.title) + ".", style.width, "    "))
     for label, text in (("Why", meta.why), ("Remedy", meta.remedy), ("More", meta.help_uri)):
-        if text.strip():
-            lines.append(_labelled(label, terminal(" ".join(text.split())), style))
+        lines += _labelled(label, text, style)
     return "".join(lines)
 
 
-def _labelled(label: str, text: str, style: Style) -> str:
-    first = f"    {label + ':':<8}"
-    return _wrapped(text, style.width, first, " " * len(first))
+def _labelled(label: str, text: str, style: Style) -> Iterator[str]:
+    lead = f"    {label + ':':<8}"
+    indent = " " * len(lead)
+    for block in blocks(text):
+        if block.example:
+            yield from (f"{lead}  {style.paint(terminal(line), '36')}\n" if line else "\n" for line in block.lines)
+        else:
+            yield _wrapped(terminal(block.lines[0]), style.width, lead, indent)
+        lead = indent
 
 
 def _unjudged(report: Report, style: Style) -> str:

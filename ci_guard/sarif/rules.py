@@ -169,7 +169,7 @@ def _tag(framework: str, control: str) -> str:
 def _help_text(meta: RuleMeta, full: str) -> str:
     parts = [full]
     if meta.remedy:
-        parts.append(f"Remedy: {_paragraph(meta.remedy)}")
+        parts.append(f"Remedy: {_lines(meta.remedy)}")
     parts += meta.references
     return "\n\n".join(parts)
 
@@ -178,7 +178,7 @@ def _help_markdown(meta: RuleMeta, full: str) -> str:
     """Rules are data under review, so their own Markdown is kept; GitHub sanitises what it renders."""
     parts = [full]
     if meta.remedy:
-        parts.append(f"**Remedy.** {meta.remedy.strip()}")
+        parts.append(f"**Remedy.** {_lines(meta.remedy)}")
     if meta.stride:
         dread = f" DREAD {meta.dread_score}." if meta.dread else ""
         parts.append(f"**Threat.** STRIDE: {', '.join(meta.stride)}.{dread}")
@@ -194,7 +194,12 @@ def _text(text: str) -> Any:
 
 
 def _paragraph(text: str) -> str:
-    return " ".join(text.split())
+    return visible(" ".join(text.split()))
+
+
+def _lines(text: str) -> str:
+    """The text with its lines, because a remedy may end in an indented example."""
+    return "\n".join(visible(line) for line in text.strip().expandtabs(4).split("\n"))
 
 
 def _pascal_case(rule_id: str) -> str:

@@ -23,6 +23,7 @@ from ci_guard.model.errors import UsageError
 from ci_guard.model.finding import Finding
 from ci_guard.model.location import Location, Region
 from ci_guard.report import REPORTERS, render
+from ci_guard.report.prose import blocks
 from ci_guard.report.source_line import cells, underlined
 from ci_guard.report.style import Style, style_for
 from tests import made_reports as made
@@ -82,7 +83,9 @@ def test_github_worst_first_and_the_last_slot_counts() -> None:
 @any_report
 @given(made.reports)
 def test_json_holds_its_schema(report: made.Report) -> None:
-    schema("report").validate(json.loads(shown("json", report)))
+    value = json.loads(shown("json", report))
+    json.dumps(value, ensure_ascii=False).encode("utf-8")
+    schema("report").validate(value)
     verdict = decide(report, GatePolicy())
     schema("verdict").validate(json.loads(json.dumps(verdict_document(verdict, report))))
 
@@ -177,6 +180,23 @@ class Terminal(io.StringIO):
 )
 def test_style_fits_the_stream(stream: Any, environ: Any, options: Any, expected: Style) -> None:
     assert style_for(stream, environ, **options) == expected
+
+
+def test_paragraphs_are_folded_and_examples_kept() -> None:
+    text = "Do this\nor that.\n\n    spec:\n      a: 1\n\n      b: 2\nThen\n    this.\n"
+    told = [(b.example, b.lines) for b in blocks(text)]
+    assert told == [
+        (False, ("Do this or that.",)),
+        (True, ("spec:", "  a: 1", "", "  b: 2")),
+        (False, ("Then this.",)),
+    ]
+    assert list(blocks("  \n\n")) == []
+
+
+@given(st.text("ab \n\t\x1b", max_size=60))
+def test_no_word_of_a_rule_is_lost(text: str) -> None:
+    said = " ".join(line for block in blocks(text) for line in block.lines)
+    assert said.split() == text.replace("\x1b", "\\u{1b}").split()
 
 
 def test_a_remedy_is_told_once() -> None:
