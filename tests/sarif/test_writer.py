@@ -32,7 +32,7 @@ STANDARD = taxonomy_of(
         "url": "https://kubernetes.io/docs/concepts/security/pod-security-standards/",
         "checks": [
             {"id": i, "title": i, "description": f"check {i}", "level": "baseline", "since": "v1.0"}
-            for i in ("hostNamespaces", "privileged")
+            for i in ("hostNamespaces", "privileged", "sysctls")
         ],
     }
 )
@@ -94,6 +94,16 @@ def test_rules_say_what_code_scanning_shows() -> None:
     assert rules["image-tag-latest"]["help"]["text"]
 
 
+def test_tags_are_ten_and_direct_controls_come_first() -> None:
+    controls = {"nist-800-53r5": {f"CM-{n}": "related" for n in range(20)}, "slsa": {"Build-L3": "direct"}}
+    meta = replace(made.PRIVILEGED, controls=controls, tags=("cwe",))
+    report = replace(made.REPORT, rules={**made.RULES, meta.key: meta})
+    rules = {r["id"]: r for r in log(report)["runs"][0]["tool"]["driver"]["rules"]}
+    tags = rules["privileged-container"]["properties"]["tags"]
+    assert tags[:5] == ["security", "cwe", "pod-security", "pod-security/privileged", "slsa/Build-L3"]
+    assert len(tags) == 10
+
+
 def test_an_explicit_warning_is_kept() -> None:
     assert by_rule(log(), "image-tag-latest")["level"] == "warning"
     assert by_rule(log(), "image-tag-latest")["kind"] == "fail"
@@ -115,7 +125,12 @@ def test_relationships_point_at_the_taxon_they_name() -> None:
     pod_security = next(t for t in taxonomies if t["name"] == "pod-security-standards")
     assert (pod_security["version"], pod_security["guid"]) == (STANDARD.version, STANDARD.guid)
     assert pod_security["taxa"][1]["properties"] == {"level": "baseline", "since": "v1.0"}
-    assert [t["id"] for t in pod_security["taxa"]] == ["hostNamespaces", "privileged", "capabilities_baseline"]
+    assert [t["id"] for t in pod_security["taxa"]] == [
+        "hostNamespaces",
+        "privileged",
+        "sysctls",
+        "capabilities_baseline",
+    ]
 
 
 def test_suppressed_and_implied_results_are_marked_and_not_uploaded() -> None:
