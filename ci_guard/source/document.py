@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from ci_guard.model.location import FieldPath, Location, NodePath, Region, render_path
 from ci_guard.source.text import SourceText
@@ -48,8 +48,7 @@ class Unreadable:
         return cls(text.path, text.location(offset, offset + width), reason)
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """What a rendered document was made from; None where the document is the source itself.
 
     `kind` is `helm` or `kustomize`, `path` the template or the kustomization it comes from.
@@ -59,8 +58,7 @@ class Origin:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(NamedTuple):
     """A comment from its `#` to the end of the line; `own_line`: nothing but space stands before it."""
 
     line: int
@@ -69,8 +67,7 @@ class Comment:
     own_line: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One node on the way to a path: the node, and the node of the key it stands under."""
 
     node: Node

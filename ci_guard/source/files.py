@@ -10,9 +10,9 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from ci_guard.model.errors import InputError
 
@@ -27,16 +27,14 @@ _OPEN_FLAGS |= getattr(os, "O_BINARY", 0)
 _HAS_DIR_FD = os.open in os.supports_dir_fd and bool(_O_NOFOLLOW) and bool(_O_DIRECTORY)
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """A regular file: `path` from the root with `/`, `absolute` to open it by hand."""
 
     path: str
     absolute: Path
 
 
-@dataclass(frozen=True, slots=True)
-class SkippedPath:
+class SkippedPath(NamedTuple):
     """Something that was met and not opened, and why (`symbolic link`, `not a regular file` …)."""
 
     path: str

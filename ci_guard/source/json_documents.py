@@ -14,18 +14,9 @@ from typing import Any
 
 from ci_guard.source.document import Document, Grammar, Unreadable
 from ci_guard.source.scalars import bounded
+from ci_guard.source.spans import MappingSpan, Offset, ScalarSpan, SequenceSpan, SpanNode
 from ci_guard.source.text import SourceText
-from ci_guard.source.tree import (
-    DEPTH_LIMIT,
-    MappingSpan,
-    Node,
-    Offset,
-    Refused,
-    ScalarSpan,
-    SequenceSpan,
-    SpanNode,
-    levels,
-)
+from ci_guard.source.tree import DEPTH_LIMIT, Node, Refused, levels
 
 DOCUMENT_LIMIT = 10_000
 _SPACE = re.compile(r"[ \t\r\n]*")

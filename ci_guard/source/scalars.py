@@ -14,8 +14,7 @@ import math
 import re
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 _YAML_TAG = "tag:yaml.org,2002:"
 INT_MAX = 2**63 - 1
@@ -48,8 +47,7 @@ class TagMismatchError(ValueError):
     """A tag says one type and the text is another."""
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(NamedTuple):
     """How one YAML dialect reads scalars, keys, nulls and merge keys.
 
     `words` and `number` decide plain scalars. `null_values` keeps nulls in maps. `merge_in_order`: a `<<` overrides

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 
-from ci_guard.source.tree import MappingSpan, Offset, ScalarSpan, SequenceSpan, SpanNode
+from ci_guard.source.spans import MappingSpan, Offset, ScalarSpan, SequenceSpan, SpanNode
 
 _GAP = re.compile(r"(?:[ \t\r\n]+|#[^\r\n]*)*")
 _KEY = re.compile(r"[A-Za-z0-9_-]+|\"(?:[^\"\\\r\n]|\\.)*\"|'[^'\r\n]*'")

@@ -1,13 +1,12 @@
 """What every dialect's parse tree looks like, so that positions are looked up in one way.
 
-PyYAML's nodes fit these protocols as they come; the JSON and TOML scanners build the small classes below.
+PyYAML's nodes fit these protocols as they come; the JSON and TOML scanners build those of `spans`.
 `id` is `scalar`, `sequence` or `mapping`; marks hold code point offsets.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 DEPTH_LIMIT = 200  # levels of nesting; CRD schemas, the deepest real documents we know, need about 60
 
@@ -50,45 +49,6 @@ class Refused(Exception):  # noqa: N818 - not an error of ours: it becomes an Un
         self.limit = limit
         self.offset = offset
         super().__init__(reason)
-
-
-@dataclass(slots=True)
-class Offset:
-    """A mark of our own scanners."""
-
-    index: int
-
-
-@dataclass(slots=True)
-class SpanNode:
-    """A node of our own scanners; `tag` is unused."""
-
-    value: Any
-    start_mark: Offset
-    end_mark: Offset
-    tag: Any = None
-    id: ClassVar[str] = ""
-
-
-class ScalarSpan(SpanNode):
-    """A scalar; `value` is the decoded key or the raw text."""
-
-    __slots__ = ()
-    id = "scalar"
-
-
-class SequenceSpan(SpanNode):
-    """A list."""
-
-    __slots__ = ()
-    id = "sequence"
-
-
-class MappingSpan(SpanNode):
-    """A map."""
-
-    __slots__ = ()
-    id = "mapping"
 
 
 def levels(value: Any) -> int:

@@ -154,6 +154,8 @@ def test_nothing_that_the_repository_configures_is_run(folder: Path, tmp_path: P
     repo.changed_lines(first, ".gitattributes", "HEAD")
     repo.merge_base(first, "HEAD")
     assert not trap.exists(), trap.read_text()
+    git(folder, "status")
+    assert trap.exists(), "the trap works: plain git falls into it"
 
 
 def test_the_environment_does_not_steer(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,45 @@
+"""The nodes that the JSON and TOML scanners build; they fit the protocols of `tree`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(slots=True)
+class Offset:
+    """A mark of our own scanners."""
+
+    index: int
+
+
+@dataclass(slots=True)
+class SpanNode:
+    """A node of our own scanners; `tag` is unused."""
+
+    value: Any
+    start_mark: Offset
+    end_mark: Offset
+    tag: Any = None
+    id: ClassVar[str] = ""
+
+
+class ScalarSpan(SpanNode):
+    """A scalar; `value` is the decoded key or the raw text."""
+
+    __slots__ = ()
+    id = "scalar"
+
+
+class SequenceSpan(SpanNode):
+    """A list."""
+
+    __slots__ = ()
+    id = "sequence"
+
+
+class MappingSpan(SpanNode):
+    """A map."""
+
+    __slots__ = ()
+    id = "mapping"
