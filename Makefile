@@ -62,7 +62,8 @@ docs: $(VENV)/.dev
 
 bench: $(VENV)/.ci
 	@bash tools/install.sh build/bench-venv benchmarks/requirements.txt
-	@$(BIN)/python benchmarks/cold_start.py
+	@$(BIN)/python benchmarks/cold_start.py --json build/cold_start.json
+	@$(BIN)/python benchmarks/growth.py
 
 # The only target that asks an index: write the locks anew. No index URL is written into them.
 requirements:

@@ -1,0 +1,118 @@
+"""Hooks, action, Dockerfile and workflow, as others judge them, and the promises that no linter knows."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+PINNED = re.compile(r"^(\./?|[^@]+@[0-9a-f]{40})$")
+ONLY_THE_ACTIONS = {"path", "upload-sarif", "token"}
+JUDGES = [
+    ["check-jsonschema", "--builtin-schema", "vendor.github-actions", "action.yml"],
+    ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/ci.yml"],
+    ["actionlint"],
+    ["zizmor", "--offline", "--persona=auditor", ".github", "action.yml", ".pre-commit-hooks.yaml"],
+    ["hadolint", "Dockerfile"],
+    ["pre-commit", "validate-manifest", ".pre-commit-hooks.yaml"],
+    ["prek", "validate-manifest", ".pre-commit-hooks.yaml"],
+    ["pre-commit", "validate-config", ".pre-commit-config.yaml"],
+]
+
+
+@pytest.mark.parametrize("command", JUDGES, ids=lambda command: "-".join([command[0], Path(command[-1]).name]))
+def test_judges_have_nothing_to_say(checkout: Path, program: Callable[[str], str], command: list[str]) -> None:
+    done = subprocess.run(
+        [program(command[0]), *command[1:]], cwd=checkout, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def action(checkout: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((checkout / "action.yml").read_text("utf-8"))
+    return loaded
+
+
+def test_inputs_are_options_of_run(checkout: Path) -> None:
+    parser = argparse.ArgumentParser()
+    import_module("ci_guard.commands.run").add_arguments(parser)
+    options = {name.removeprefix("--") for act in parser._actions for name in act.option_strings}
+    assert set(action(checkout)["inputs"]) - ONLY_THE_ACTIONS <= options
+
+
+def test_an_input_that_is_not_given_is_empty(checkout: Path) -> None:
+    """A default here would win over the configuration: an action cannot tell "not given" from its default."""
+    for name, value in action(checkout)["inputs"].items():
+        if name not in ONLY_THE_ACTIONS - {"path"}:
+            assert value["default"] == "", name
+
+
+def test_scripts_hold_no_expressions_and_write_outputs_only(checkout: Path) -> None:
+    for step in action(checkout)["runs"]["steps"]:
+        script = step.get("run", "")
+        assert "${{" not in script, "an expression in a script is an injection"
+        assert "GITHUB_ENV" not in script and "GITHUB_PATH" not in script
+        for line in script.splitlines():
+            if '"$PYTHON"' in line:
+                assert '"$PYTHON" -I -m ci_guard' in line, "without -I a yaml.py in the tree would be imported"
+
+
+def test_every_use_is_a_commit(checkout: Path) -> None:
+    uses = [step["uses"] for step in action(checkout)["runs"]["steps"] if "uses" in step]
+    for workflow in (checkout / ".github/workflows").glob("*.yml"):
+        jobs = yaml.safe_load(workflow.read_text("utf-8"))["jobs"].values()
+        uses += [step["uses"] for job in jobs for step in job["steps"] if "uses" in step]
+    assert len(uses) > 3
+    assert [use for use in uses if not PINNED.match(use)] == []
+
+
+def test_outputs_are_written_by_the_tool(checkout: Path, tmp_path: Path) -> None:
+    from ci_guard.model.report import Verdict
+    from ci_guard.report.actions_output import outputs_of
+
+    counts = dict.fromkeys(["critical", "high", "medium", "low", "note"], 0)
+    written = set(outputs_of(Verdict(exit_code=0, paragraph="", fail_on="high", counts=counts), tmp_path))
+    text = (checkout / "action.yml").read_text("utf-8")
+    assert set(re.findall(r"steps\.run\.outputs\.([a-z-]+)", text)) <= written
+
+
+def hooks(checkout: Path) -> dict[str, dict[str, Any]]:
+    loaded = yaml.safe_load((checkout / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    return {hook["id"]: hook for hook in loaded}
+
+
+def test_hook_ids_are_kept(checkout: Path) -> None:
+    assert set(hooks(checkout)) == {"ci-guard", "ci-guard-all", "ci-guard-deps"}
+
+
+def test_file_names_cannot_be_options(checkout: Path) -> None:
+    for hook in hooks(checkout).values():
+        assert hook.get("pass_filenames") is False or hook["args"] == ["--"]
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("requirements.txt", True),
+        ("services/a/requirements-dev.txt", True),
+        ("services/a/uv.lock", True),
+        ("package-lock.json", True),
+        (".github/workflows/ci.yml", True),
+        ("deep/.github/workflows/ci.yaml", True),
+        ("action.yml", True),
+        ("pyproject.toml", True),
+        ("transaction.yml", False),
+        ("requirements.md", False),
+        ("k8s/deployment.yaml", False),
+        ("uv.lock.bak", False),
+    ],
+)
+def test_files_of_the_dependency_hook(checkout: Path, path: str, wanted: bool) -> None:
+    assert bool(re.search(hooks(checkout)["ci-guard-deps"]["files"], path)) is wanted
