@@ -13,7 +13,7 @@ keys=$(mktemp -d)
 trap 'rm -rf "$keys"' EXIT
 COSIGN_PASSWORD=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 export COSIGN_PASSWORD
-"$ci_guard" keygen --output-prefix "$keys/demo"
+"$ci_guard" keygen --output-key-prefix "$keys/demo"
 cp "$keys/demo.pub" build/demo.pub
 
 status=0
