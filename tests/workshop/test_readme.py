@@ -54,8 +54,11 @@ def run(command: str, where: Path) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("block", blocks("sh"), ids=lambda block: block.split("\n")[0])
 def test_shell_blocks_run(workplace: Path, block: str) -> None:
-    said = run(block, workplace)
-    assert said.startswith("0\n"), said
+    """Line by line; a line ends with 0 unless its comment says `exit N`."""
+    for line in block.splitlines():
+        expected = re.search(r"# exit (\d)", line)
+        said = run(line, workplace)
+        assert said.startswith(f"{expected[1] if expected else 0}\n"), said
 
 
 @pytest.mark.slow
