@@ -43,10 +43,19 @@ class Run(NamedTuple):
 
 def picture(root: Path) -> str:
     """The SVG of `PROMPT` in examples/shop of the checkout `root`."""
-    lines = printed(root)
-    more = len(lines) > LINES
-    shown = [[Run("$ ", "fill:#4ade80"), Run(PROMPT, "font-weight:bold")], *styled(lines[:LINES])]
-    return svg([*shown, [Run("…", "")]] if more else shown)
+    lines = shortened(printed(root))
+    prompt = [Run("$ ", f"fill:{COLOURS[32]}"), Run(PROMPT, "font-weight:bold")]
+    return svg([prompt, *styled(lines)])
+
+
+def shortened(lines: list[str]) -> list[str]:
+    """At most about `LINES` lines: whole paragraphs from the start, and the last one, which is the verdict."""
+    if len(lines) <= LINES:
+        return lines
+    breaks = [number for number, line in enumerate(lines) if not line]
+    last = breaks[-1]
+    first = max((number for number in breaks if number <= LINES - (len(lines) - last)), default=LINES)
+    return [*lines[:first], "", "…", *lines[last:]]
 
 
 def printed(root: Path) -> list[str]:
