@@ -8,12 +8,14 @@ from __future__ import annotations
 COMMANDS: dict[str, str] = {
     "lint": "judge Kubernetes manifests",
     "sbom": "bill of materials of the repo and what it deploys",
+    "deps": "verify dependencies: pins, hashes, sources",
     "keygen": "make a signing key pair",
     "sign": "sign artifacts",
     "attest": "attest a predicate about artifacts",
     "verify": "verify an artifact against its bundle",
     "gate": "decide on SARIF results of any tool",
     "baseline": "accept the findings of today",
+    "run": "the main job: lint, sbom, deps, attest, verify, report, gate",
     "rules": "list, show, document, start and test rules",
 }
 """Command name -> one-line help. The module is `ci_guard.commands.<name>`."""

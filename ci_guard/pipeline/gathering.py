@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,12 @@ from ci_guard.sbom.lockfiles import parser_name, read_lock
 from ci_guard.sbom.lockfiles.lock import Lock
 from ci_guard.source.document import Unreadable
 from ci_guard.source.files import SkippedPath, read_file, walk
+
+
+def everything(path: str) -> bool:
+    """The filter that lets all paths in."""
+    del path
+    return True
 
 
 @dataclass(slots=True)
@@ -37,12 +43,15 @@ def gather_locks(
     root: Path,
     targets: Sequence[str],
     progress: Progress,
-    exclude: Sequence[str] = (),
+    wants: Callable[[str], bool] = everything,
     registries: Collection[str] = (),
 ) -> Gathered:
-    """Every lock at or below `targets`, and the files they include. Raises InputError for a target that is missing."""
+    """Every lock at or below `targets` that `wants` lets in, and the files they include.
+
+    Raises InputError for a target that is missing.
+    """
     gathered = Gathered()
-    files = list(_lock_paths(root, targets, exclude, gathered))
+    files = list(_lock_paths(root, targets, wants, gathered))
     seen = {path for path, _ in files}
     for done, (path, module) in enumerate(files, start=1):
         lock = _read(root, path, module, registries, gathered)
@@ -57,10 +66,10 @@ def gather_locks(
 
 
 def _lock_paths(
-    root: Path, targets: Sequence[str], exclude: Sequence[str], gathered: Gathered
+    root: Path, targets: Sequence[str], wants: Callable[[str], bool], gathered: Gathered
 ) -> Iterator[tuple[str, str]]:
-    for found in walk(root, targets, exclude):
-        module = parser_name(found.path)
+    for found in walk(root, targets):
+        module = parser_name(found.path) if wants(found.path) else ""
         if module and isinstance(found, SkippedPath):
             gathered.skipped.append(found)
         elif module:

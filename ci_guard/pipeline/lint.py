@@ -40,12 +40,12 @@ class LintRequest:
     paths: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     base: str = ""
-    hashed: bool = False
+    whole: bool = False
     jobs: int = 0
 
     @classmethod
     def of(cls, root: Path, targets: Sequence[str], config: Config, *, repo_wide: bool = False) -> LintRequest:
-        """What `config` asks for. Files are hashed where the whole repo is judged: a report on it names them."""
+        """What `config` asks for. Where the whole repo is judged, its files are hashed and its workloads listed."""
         folder = config.source.rpartition("/")[0]
         choice = RuleChoice.of(config, repo_wide=repo_wide)
         return cls(root, tuple(targets), choice, config.suppressions, config.paths, config.exclude, folder, repo_wide)
@@ -149,7 +149,7 @@ class _Worker:
 
     def __init__(self, request: LintRequest) -> None:
         self._request = request
-        self._linter = ManifestLinter(request.choice, Linted(), surroundings_of(request.root), hashed=request.hashed)
+        self._linter = ManifestLinter(request.choice, Linted(), surroundings_of(request.root), whole=request.whole)
 
     def lint(self, chunk: Iterable[str]) -> Linted:
         into = Linted(suppressions=Suppressions(self._request.entries))

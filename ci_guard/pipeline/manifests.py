@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ci_guard.engine.evaluation import Judge
     from ci_guard.engine.selection import Selection
     from ci_guard.kubernetes.resources import Resource
+    from ci_guard.sbom.deployed import Workload
     from ci_guard.source.document import Document, Unreadable
 
 UNREADABLE = "unreadable-input"
@@ -37,12 +38,16 @@ DUPLICATE_KEY = "duplicate-key"
 
 @dataclass(slots=True)
 class Linted:
-    """What is kept of the files that were judged: verdicts, suppressions, a small index, and each file's sha256."""
+    """What is kept of the files that were judged: verdicts, suppressions, a small index.
+
+    For a run over a whole repo also the sha256 of each file, and the workloads with their images.
+    """
 
     judged: Judged = field(default_factory=Judged)
     suppressions: Suppressions = field(default_factory=Suppressions)
     index: Index = field(default_factory=Index)
     digests: dict[str, str] = field(default_factory=dict)
+    workloads: list[Workload] = field(default_factory=list)
 
     def add(self, other: Linted) -> None:
         """Add up what another worker judged."""
@@ -50,18 +55,19 @@ class Linted:
         self.suppressions.add(other.suppressions)
         self.index.update(other.index)
         self.digests.update(other.digests)
+        self.workloads += other.workloads
 
 
 class ManifestLinter:
     """Judges the bytes of files; the rules are loaded when the first manifest is met, not before."""
 
     def __init__(
-        self, choice: RuleChoice, into: Linted, surroundings: Surroundings = ALONE, *, hashed: bool = False
+        self, choice: RuleChoice, into: Linted, surroundings: Surroundings = ALONE, *, whole: bool = False
     ) -> None:
         self._choice = choice
         self.into = into
         self._surroundings = surroundings
-        self._hashed = hashed
+        self._whole = whole
         self._selection: Selection | None = None
         self._judge: Judge | None = None
 
@@ -85,7 +91,7 @@ class ManifestLinter:
                 self._unreadable(item)
         outcome = outcome_of_file(outcomes)
         self.into.judged.files[outcome] += 1
-        if self._hashed and outcome == "judged":
+        if self._whole and outcome == "judged":
             import hashlib
 
             self.into.digests[path] = hashlib.sha256(data).hexdigest()
@@ -123,6 +129,8 @@ class ManifestLinter:
             )
         for resource in resources:
             self.into.index.add(resource, document.index)
+            if self._whole:
+                self.into.workloads += workloads_of(resource)
             for finding in malformed_findings(self.selection, resource):
                 self._keep(finding)
             self._judge_all(document.path, subjects_of(resource))
@@ -147,6 +155,17 @@ def subjects_of(resource: Resource) -> Iterator[Subject]:
     from ci_guard.kubernetes.subjects import subjects
 
     return subjects(resource)
+
+
+def workloads_of(resource: Resource) -> Iterator[Workload]:
+    """What the resource deploys, for the bill of materials; nothing if it runs no image."""
+    from ci_guard.kubernetes.subjects import images_of
+    from ci_guard.sbom.deployed import DeployedImage, Workload
+
+    locate = resource.document.locate
+    images = tuple(DeployedImage(use.facts, locate(use.path)) for use in images_of(resource))
+    if images:
+        yield Workload(resource.id, locate((*resource.path, "metadata", "name")), images)
 
 
 def malformed_findings(selection: Selection, resource: Resource) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ read a second time. Labels never lower the chosen profile: its findings stand be
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from ci_guard.engine.catalogue import load_catalogue
 from ci_guard.engine.pod_security import PodSecurity, Violation
@@ -41,26 +42,28 @@ class _Namespaces:
         self._linted = linted
         self._namespaces = namespaces
         self._levels = PodSecurity(load_catalogue())
+        self._label_places: dict[str, Location] = {}
 
     def judge(self) -> None:
         """Labels first, then the pods under them."""
         enforced = {name: n for name, n in self._namespaces.items() if n.policy.enforce.level != "privileged"}
         wanted = self._by_file(e for e in self._linted.index if e.id.namespace in enforced)
-        labelled = self._by_file(n.entry for n in self._namespaces.values() if n.policy.invalid)
-        for path in sorted({*wanted, *labelled}):
-            for resource, number in self._resources(path):
-                here = (number, resource.path)
-                if here in labelled.get(path, ()):
-                    self._labels(resource)
-                if here in wanted.get(path, ()):
-                    self._pods(resource, enforced[resource.namespace])
+        labelled = self._by_file(
+            n.entry for n in self._namespaces.values() if n.policy.invalid or n.policy.enforce.path
+        )
+        for path in sorted(labelled):
+            for resource in self._resources(path, labelled[path]):
+                self._labels(resource)
+        for path in sorted(wanted):
+            for resource in self._resources(path, wanted[path]):
+                self._pods(resource, enforced[resource.namespace])
         self._say_what_was_not_judged(enforced)
 
-    def _resources(self, path: str) -> Iterator[tuple[Resource, int]]:
+    def _resources(self, path: str, wanted: set[tuple[int, object]]) -> Iterator[Resource]:
         data = read_or_none(self._session.root, path)
         for item in read_manifests(path, data or b"", surroundings_of(self._session.root)):
             if isinstance(item, ManifestDocument):
-                yield from ((resource, item.document.index) for resource in item.resources)
+                yield from (r for r in item.resources if (item.document.index, r.path) in wanted)
 
     @staticmethod
     def _by_file(entries: Iterable[Entry]) -> dict[str, set[tuple[int, object]]]:
@@ -70,7 +73,11 @@ class _Namespaces:
         return found
 
     def _labels(self, resource: Resource) -> None:
-        for flaw in self._namespaces[resource.name].policy.invalid:
+        policy = self._namespaces[resource.name].policy
+        if policy.enforce.path:
+            label = resource.document.locate(policy.enforce.path)
+            self._label_places[resource.name] = replace(label, note="the label that enforces the level")
+        for flaw in policy.invalid:
             finding = self._emit(
                 INVALID,
                 location=resource.document.locate(flaw.path),
@@ -100,7 +107,6 @@ class _Namespaces:
             "version": asked.version,
             "check": violation.check,
         }
-        label = Location(namespace.entry.file, note="the namespace's labels")
         return self._emit(
             BREAKS,
             location=first.location,
@@ -108,7 +114,7 @@ class _Namespaces:
             path=first.path,
             key=violation.check,
             values=values,
-            related=(label,),
+            related=tuple(place for name, place in self._label_places.items() if name == namespace.entry.id.name),
         )
 
     def _keep(self, rule: str, finding: Finding | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from ci_guard.model.report import Report, Scope
 from ci_guard.pipeline.base import find_base
 from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.conclude import Conclusion, RulesInForce
-from ci_guard.pipeline.lint import LintRequest, lint_bytes
+from ci_guard.pipeline.lint import LintRequest
 from ci_guard.pipeline.manifests import Linted
+from ci_guard.pipeline.onefile import judge_file
 from ci_guard.pipeline.policy import Policy, day_of, load_policy
 from ci_guard.pipeline.root import root_and_targets
 from ci_guard.pipeline.since import findings_before
@@ -44,7 +45,8 @@ class Session:
     def lint_request(self, targets: Sequence[str] | None = None) -> LintRequest:
         """What to lint."""
         wanted = self.targets if targets is None else targets
-        return LintRequest.of(self.root, wanted, self.config, repo_wide=self.repo_wide)
+        request = LintRequest.of(self.root, wanted, self.config, repo_wide=self.repo_wide)
+        return replace(request, choice=self.rules.choice)
 
     def report(self, linted: Linted, *, commit: str = "", digests: Mapping[str, str] | None = None) -> Report:
         """The report on what was judged: suppressions, baseline and `--since` applied."""
@@ -62,11 +64,14 @@ class Session:
         """What was there at `--since`, as a baseline; None when everything counts."""
         if not self.config.since:
             return None
-        before = findings_before(self.lint_request(), self.config.since, findings)
+        before = findings_before(self.root, self.config.since, findings, self._judge_again)
         return Baseline(from_findings(before).counts, self.config.since)
 
+    def _judge_again(self, path: str, data: bytes) -> list[Finding]:
+        return judge_file(self.lint_request(), path, data).judged.findings
+
     def _directives(self, path: str, data: bytes) -> Iterable[Directive]:
-        return lint_bytes(self.lint_request(), path, data).suppressions.directives.get(path, ())
+        return judge_file(self.lint_request(), path, data).suppressions.directives.get(path, ())
 
 
 def open_session(

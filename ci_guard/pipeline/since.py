@@ -5,24 +5,27 @@ By judging the old text and not by asking which lines changed: a new flaw may co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 from ci_guard.model.errors import RevisionError
 from ci_guard.model.finding import Finding
-from ci_guard.pipeline.lint import LintRequest, lint_bytes
 from ci_guard.source.files import read_or_none
 
+Judge = Callable[[str, bytes], list[Finding]]
+"""Judges one file, whatever it is, under the path it has now."""
 
-def findings_before(request: LintRequest, revision: str, findings: Sequence[Finding]) -> list[Finding]:
+
+def findings_before(root: Path, revision: str, findings: Sequence[Finding], judge: Judge) -> list[Finding]:
     """The findings of `revision` in the files that have findings now, under the names the files have now.
 
     Raises RevisionError when there is no repository or no such revision: never "nothing new".
     """
     from ci_guard.source.revision import GitRepository  # starts processes: only once somebody asks
 
-    repository = GitRepository.discover(request.root)
+    repository = GitRepository.discover(root)
     if repository is None:
-        raise RevisionError(f"--since {revision}: {request.root} is no git repository")
+        raise RevisionError(f"--since {revision}: {root} is no git repository")
     commit = repository.resolve(revision)
     renames = repository.renames(commit)
     before: list[Finding] = []
@@ -30,10 +33,10 @@ def findings_before(request: LintRequest, revision: str, findings: Sequence[Find
         old = repository.read(commit, renames.get(path, path))
         if old is None:
             continue
-        if old == read_or_none(request.root, path):
+        if old == read_or_none(root, path):
             before += current
         else:
-            before += lint_bytes(request, path, old).judged.findings
+            before += judge(path, old)
     return before
 
 

@@ -1,0 +1,44 @@
+"""`ci-guard deps check`: verify what a build pulls in — lock entries, workflow actions, images."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from ci_guard.commands.options import add_output, add_policy
+from ci_guard.commands.outcome import Outcome
+from ci_guard.commands.printing import show
+from ci_guard.gate import GatePolicy, decide
+from ci_guard.pipeline.conclude import RulesInForce
+from ci_guard.pipeline.deps import CATEGORIES, DependencyJudge
+from ci_guard.pipeline.gathering import gather_locks
+from ci_guard.pipeline.lint import lint
+from ci_guard.pipeline.session import open_session
+from ci_guard.report.progress import Silent
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    check = actions.add_parser("check", help="judge locks, workflows and images", allow_abbrev=False)
+    check.add_argument("paths", metavar="PATH", nargs="*", help="files and folders (default: .)")
+    add_policy(check)
+    add_output(check)
+
+
+def run(args: argparse.Namespace) -> Outcome:
+    """Judge and show. Exit 0 or 1 by the findings; nothing to judge is exit 0 with a notice."""
+    session = open_session(Path.cwd(), args.paths, os.environ, vars(args))
+    rules = RulesInForce(replace(session.rules.choice, categories=CATEGORIES))
+    session = replace(session, rules=rules)
+    request = session.lint_request()
+    linted = lint(request, Silent())
+    judge = DependencyJudge(rules, linted)
+    judge.locks(gather_locks(session.root, session.targets, Silent(), request.wants, session.config.registries))
+    judge.workflows(session.root, session.targets, request.wants)
+    report = session.report(linted)
+    verdict = decide(report, GatePolicy(session.config.fail_on, allow_empty=True))
+    show(report, verdict, args, session.root)
+    return Outcome(report, verdict.exit_code)

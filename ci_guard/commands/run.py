@@ -1,0 +1,63 @@
+"""`ci-guard run`: the main job."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from ci_guard.commands.options import add_online, add_output, add_policy
+from ci_guard.commands.outcome import Outcome
+from ci_guard.commands.password import asking
+from ci_guard.commands.printing import show
+from ci_guard.model.errors import EXIT_CLOSED, EXIT_OPEN
+from ci_guard.pipeline.artifact import named_subjects
+from ci_guard.pipeline.run import Ran, RunRequest
+from ci_guard.pipeline.run import run as run_job
+from ci_guard.pipeline.session import open_session
+from ci_guard.pipeline.signers import open_signer, password_from
+from ci_guard.report.actions_output import outputs_of, write_outputs, write_summary
+from ci_guard.report.progress import progress_for
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("path", metavar="PATH", nargs="?", default=".", help="folder to judge (default: .)")
+    parser.add_argument("--output-dir", metavar="DIR", default="ci-guard-out", help="where the files go")
+    parser.add_argument("--subject", metavar="ARTIFACT", action="append", default=[], help="what provenance is about")
+    parser.add_argument("--key", metavar="KEY", default=None, help="private key that signs; without: nothing is signed")
+    parser.add_argument("--defer-gate", action="store_true", help="exit 0 on findings; `gate --from DIR` decides later")
+    parser.add_argument("--allow-empty", action="store_true", help="open the gate although nothing was judged")
+    add_policy(parser)
+    add_output(parser)
+    add_online(parser)
+
+
+def run(args: argparse.Namespace) -> Outcome:
+    """Do the main job, show the report, tell the CI. Exit 0, 1 or 3 by the verdict."""
+    session = open_session(Path.cwd(), [args.path], os.environ, vars(args), repo_wide=True)
+    password = password_from(os.environ, asking())
+    request = RunRequest(
+        session,
+        Path(args.output_dir),
+        os.environ,
+        signer=open_signer(args.key, password) if args.key else None,
+        subjects=tuple(named_subjects(args.subject)),
+        allow_empty=args.allow_empty,
+        command=("ci-guard", "run", args.path),
+    )
+    ran = run_job(request, progress_for(quiet=bool(args.quiet)))
+    show(ran.report, ran.verdict, args, session.root)
+    _tell_runner(ran, request)
+    deferred = args.defer_gate and ran.verdict.exit_code == EXIT_CLOSED
+    return Outcome(ran.report, EXIT_OPEN if deferred else ran.verdict.exit_code)
+
+
+def _tell_runner(ran: Ran, request: RunRequest) -> None:
+    """Outputs and summary, where a workflow's runner wants them."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return
+    if output := os.environ.get("GITHUB_OUTPUT"):
+        write_outputs(Path(output), outputs_of(ran.verdict, request.folder))
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        write_summary(Path(summary), (request.folder / "report.md").read_text("utf-8"))

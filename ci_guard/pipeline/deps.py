@@ -1,0 +1,101 @@
+"""The dependency stage: every entry of the locks and every `uses:` of the workflows, judged on its line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ci_guard.engine.evaluation import Judge
+from ci_guard.model.errors import InputError
+from ci_guard.model.location import Location
+from ci_guard.model.report import Notice, Unjudged
+from ci_guard.model.subject import Subject, SubjectId
+from ci_guard.pipeline.conclude import RulesInForce
+from ci_guard.pipeline.gathering import Gathered, everything
+from ci_guard.pipeline.manifests import UNREADABLE, Linted
+from ci_guard.sbom.facts import subjects as entries
+from ci_guard.sbom.lockfiles.lock import Lock
+from ci_guard.source.document import Unreadable
+from ci_guard.source.files import SourceFile, read_file, walk
+from ci_guard.source.reader import read
+from ci_guard.workflows import steps
+
+CATEGORIES = frozenset({"dependencies", "workflows", "images", "input", "policy"})
+"""The folders of rules that `deps check` judges by."""
+
+
+class DependencyJudge:
+    """Judges what a build pulls in; adds to the verdicts and suppressions of the manifests."""
+
+    def __init__(self, rules: RulesInForce, into: Linted) -> None:
+        self._rules = rules
+        self._judge = Judge(rules.selection)
+        self._into = into
+
+    def locks(self, gathered: Gathered) -> None:
+        """Every entry of every lock; what could not be read is a finding."""
+        for lock in gathered.locks:
+            self.lock(lock)
+        for broken in gathered.unreadable:
+            self.unreadable(broken)
+        for link in gathered.skipped:
+            self._into.judged.notices.append(Notice(f"lock not read: {link.reason}", Location(link.path)))
+
+    def lock(self, lock: Lock) -> None:
+        """Every entry of one lock."""
+        self._take("lock")
+        for subject in entries(lock):
+            self._one(lock.path, subject)
+
+    def workflows(self, root: Path, targets: Sequence[str], wants: Callable[[str], bool] = everything) -> None:
+        """Every `uses:` of every workflow and action under the targets. Raises InputError for a missing target."""
+        for found in walk(root, targets):
+            if isinstance(found, SourceFile) and steps.is_workflow(found.path) and wants(found.path):
+                try:
+                    data = read_file(root, found.path)
+                except InputError as error:
+                    self._into.judged.unjudged.append(Unjudged("", found.path, str(error), Location(found.path)))
+                    continue
+                self.workflow(found.path, data)
+
+    def workflow(self, path: str, data: bytes) -> None:
+        """Every `uses:` of one workflow or action."""
+        self._take("workflow")
+        for document in read(path, data, steps.DIALECT):
+            if isinstance(document, Unreadable):
+                self.unreadable(document)
+                continue
+            self._into.suppressions.read(document)
+            for subject in steps.subjects(document):
+                self._one(path, subject)
+
+    def _take(self, outcome: str) -> None:
+        """Count a file; the lint stage, which sees every file first, has counted it as no manifest."""
+        files = self._into.judged.files
+        files[outcome] += 1
+        if files["no-manifest"]:
+            files["no-manifest"] -= 1
+
+    def _one(self, path: str, subject: Subject) -> None:
+        judgement = self._judge.judge(subject)
+        judged = self._into.judged
+        judged.findings += judgement.findings
+        judged.evaluated.update(judgement.evaluated)
+        judged.unjudged += judgement.unjudged
+        judged.subjects += 1
+        self._into.suppressions.observe(path, subject.id, judgement.evaluated.keys())
+
+    def unreadable(self, broken: Unreadable) -> None:
+        """What is no lock and no workflow although its name says so."""
+        self._take("unreadable")
+        finding = self._rules.emit(
+            UNREADABLE,
+            location=broken.location,
+            subject=SubjectId("file", broken.path),
+            values={"reason": broken.reason},
+            message=broken.reason,
+        )
+        if finding is not None:
+            self._into.judged.findings.append(finding)
+        else:
+            self._into.judged.unjudged.append(Unjudged("", broken.path, broken.reason, broken.location))

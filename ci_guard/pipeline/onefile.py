@@ -1,0 +1,46 @@
+"""One file judged by whichever stage is for it: an older version, for instance, to see what was there before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ci_guard.pipeline.lint import LintRequest, lint_bytes
+from ci_guard.pipeline.manifests import Linted
+from ci_guard.workflows.steps import is_workflow
+
+if TYPE_CHECKING:
+    from ci_guard.pipeline.deps import DependencyJudge
+
+
+def judge_file(request: LintRequest, path: str, data: bytes) -> Linted:
+    """The verdicts on one file and its suppressions: manifest, lock or workflow. Nothing is raised for any bytes."""
+    linted = lint_bytes(request, path, data)
+    if is_workflow(path):
+        _judge(request, linted).workflow(path, data)
+        return linted
+    from ci_guard.sbom.lockfiles import parser_name
+
+    if parser_name(path):
+        _lock(request, linted, path, data)
+    return linted
+
+
+def _lock(request: LintRequest, linted: Linted, path: str, data: bytes) -> None:
+    from ci_guard.sbom.lockfiles import read_lock
+    from ci_guard.source.document import Unreadable
+
+    judge = _judge(request, linted)
+    lock = read_lock(path, data)
+    if isinstance(lock, Unreadable):
+        judge.unreadable(lock)
+        return
+    judge.lock(lock)
+    for broken in lock.broken:
+        judge.unreadable(broken)
+
+
+def _judge(request: LintRequest, linted: Linted) -> DependencyJudge:
+    from ci_guard.pipeline.conclude import RulesInForce
+    from ci_guard.pipeline.deps import DependencyJudge
+
+    return DependencyJudge(RulesInForce(request.choice), linted)
