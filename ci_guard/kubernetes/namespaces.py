@@ -51,6 +51,11 @@ class NamespacePolicy:
     warn: LevelVersion = LevelVersion()
     invalid: tuple[InvalidLabel, ...] = ()
 
+    @property
+    def labelled(self) -> bool:
+        """Whether a label says something that pods are held to, or something wrong."""
+        return bool(self.invalid or self.enforce.path)
+
 
 def namespace_policy(labels: Any, path: NodePath = ()) -> NamespacePolicy:
     """The policy that `labels` (a map; anything else is no labels) state; `path` is where the map stands."""
