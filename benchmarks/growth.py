@@ -80,7 +80,7 @@ def package_lock(folder: Path, factor: int) -> list[str]:
     packages: dict[str, object] = {"": {"name": "root", "version": "1.0.0", "dependencies": {"p0": "*"}}}
     for n in range(count):
         needs = {f"p{m}": "*" for m in (n + 1, n + 2) if m < count}
-        url = f"https://registry.npmjs.example/p{n}/-/p{n}-1.0.{n}.tgz"
+        url = f"https://registry.npm.example/p{n}/-/p{n}-1.0.{n}.tgz"
         packages[f"node_modules/p{n}"] = {
             "version": f"1.0.{n}", "resolved": url, "integrity": "sha512-" + "A" * 86 + "==", "dependencies": needs,
         }  # fmt: skip

@@ -65,7 +65,7 @@ def _entry(name: str, version: str, needs: dict[str, str]) -> dict[str, object]:
     digest = base64.b64encode(_digest(name + version)).decode()
     entry: dict[str, object] = {
         "version": version,
-        "resolved": f"https://registry.npmjs.example/{name}/-/{name}-{version}.tgz",
+        "resolved": f"https://registry.npm.example/{name}/-/{name}-{version}.tgz",
         "integrity": f"sha512-{digest}",
         "license": "MIT",
         "engines": {"node": ">=18"},

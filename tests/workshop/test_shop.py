@@ -41,7 +41,7 @@ def test_locks_name_example_hosts_only(checkout: Path) -> None:
     assert set(re.findall(r"https?://([^/\"]+)", text)) == {"index.pypi.example", "files.pypi.example"}
     entries = json.loads((shop / "storefront/package-lock.json").read_text("utf-8"))["packages"].values()
     hosts = {entry["resolved"].split("/")[2] for entry in entries if "resolved" in entry}
-    assert hosts == {"registry.npmjs.example"}
+    assert hosts == {"registry.npm.example"}
 
 
 def test_nothing_is_left_over(checkout: Path) -> None:
