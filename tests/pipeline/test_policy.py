@@ -217,6 +217,18 @@ def test_any_event_gives_a_commit_id_or_a_revision_error(data: bytes) -> None:
     assert event_base("push", data) == ""
 
 
+@pytest.mark.parametrize(
+    "sha", ["main", "HEAD", "--help", "a" * 39, "a" * 41, "A" * 40, "a" * 40 + "\n", "g" * 40, 1, None]
+)
+def test_only_a_whole_commit_id_is_taken_from_an_event(sha: object) -> None:
+    for name in ("pull_request", "merge_group"):
+        event = json.dumps({"pull_request": {"base": {"sha": sha}}, "merge_group": {"base_sha": sha}}).encode()
+        with pytest.raises(RevisionError, match="no commit id"):
+            event_base(name, event)
+        good = event.replace(json.dumps(sha).encode(), b'"' + b"a" * 64 + b'"')
+        assert event_base(name, good) == "a" * 64
+
+
 def test_missing_files(repo: Repo) -> None:
     with pytest.raises(ConfigError, match="no such configuration"):
         load_policy(repo.root, {}, {"config": "nowhere.yaml"})
