@@ -11,6 +11,8 @@ from ci_guard.commands.outcome import Outcome
 from ci_guard.config.types import BASELINE_NAME
 from ci_guard.model.errors import EXIT_BROKEN, EXIT_OPEN, ConfigError, InputError
 from ci_guard.model.report import Report
+from ci_guard.pipeline.deps import DependencyJudge
+from ci_guard.pipeline.gathering import gather_locks
 from ci_guard.pipeline.lint import lint
 from ci_guard.pipeline.namespaces import judge_namespaces
 from ci_guard.pipeline.session import Session, open_session
@@ -35,14 +37,23 @@ def run(args: argparse.Namespace) -> Outcome:
     options = {**vars(args), "since": None}  # a baseline of what is new only would forget the rest
     write_anew = args.action == "write"
     session = open_session(Path.cwd(), args.paths, os.environ, options, repo_wide=True, expect_baseline=not write_anew)
-    linted = lint(session.lint_request(), Silent())
-    judge_namespaces(session, linted)
-    report = session.report(linted)
+    report = _judged(session)
     after = _written(session, report) if write_anew else _pruned(session, report)
     target = _target(session, args.output)
     replace_file(target, write(after))
     _tell(target, session, after)
     return Outcome(report, EXIT_BROKEN if report.unjudged else EXIT_OPEN)
+
+
+def _judged(session: Session) -> Report:
+    """All that `run` judges and that stands in a file: manifests, locks, workflows."""
+    request = session.lint_request()
+    linted = lint(request, Silent())
+    judge_namespaces(session, linted)
+    judge = DependencyJudge(session.rules, linted)
+    judge.locks(gather_locks(session.root, session.targets, Silent(), request.wants, session.config.registries))
+    judge.workflows(session.root, session.targets, request.wants)
+    return session.report(linted)
 
 
 def _written(session: Session, report: Report) -> Baseline:

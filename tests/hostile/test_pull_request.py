@@ -196,3 +196,17 @@ def test_a_change_that_brings_nothing_hostile_passes(tmp_path: Path) -> None:
     assert not {f["rule"] for f in report["findings"]} & {"policy-changed", "suppression-added"}
     agent = next(f for f in report["findings"] if f["rule"] == "privileged-container")
     assert agent["suppressed"]["origin"] == "comment"
+
+
+def test_the_main_job_on_the_pull_request(repo: Repo, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    event = repo.event(tmp_path, repo.git("rev-parse", "base"))
+    done = isolated(repo, "run", "--output-dir", str(out), "--no-color", **event)
+    assert done.returncode == 1, done.stderr
+    written = b"".join(path.read_bytes() for path in sorted(out.iterdir()))
+    assert not (repo.root / "pwned").exists()
+    for hostile in (b"root:x:0:0", b"\x1b", b"index.pypi.example/hostile"):
+        assert hostile not in written + done.stdout + done.stderr
+    rules = {r["ruleId"] for run in json.loads((out / "ci-guard.sarif").read_bytes())["runs"] for r in run["results"]}
+    assert {"privileged-container", "policy-changed", "suppression-added"} <= rules
+    assert not list(out.glob("*.sigstore.json")), "nothing is signed without a key"

@@ -100,6 +100,31 @@ def test_output_and_a_link_out_of_the_root(repo: Repo, tmp_path: Path, capsys: p
     assert not list((tmp_path / "outside").iterdir())
 
 
+WORKFLOW = """\
+on: push
+jobs:
+  build:
+    runs-on: ubuntu-24.04
+    steps:
+    - uses: actions/checkout@v4
+"""
+
+
+def test_all_that_the_main_job_finds_in_files_is_accepted(repo: Repo, tmp_path: Path) -> None:
+    repo.write(".ci-guard.yaml", CONFIG)
+    repo.write("a.yaml", POD)
+    repo.write("requirements.txt", "requests==2.32.0\n")
+    repo.write(".github/workflows/build.yml", WORKFLOW)
+    job = ["run", "--fail-on", "note", "--output-dir", str(tmp_path / "out")]
+    assert main([*job, "--baseline", str(tmp_path / "none.json")]) == 2
+    (repo.root / "accepted.json").write_text('[{"schema": "ci-guard/baseline/1"}]')
+    assert main(job) == 1
+    assert main(["baseline", "write"]) == 0
+    paths = {path for _, path in rules_and_paths((repo.root / "accepted.json").read_bytes())}
+    assert paths == {"a.yaml", "requirements.txt", ".github/workflows/build.yml"}
+    assert main(job) == 0
+
+
 def test_broken_files_are_not_accepted(repo: Repo) -> None:
     repo.write(".ci-guard.yaml", CONFIG)
     repo.write("a.yaml", "apiVersion: v1\nkind: Pod\nspec: [\n")
