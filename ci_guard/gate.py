@@ -11,12 +11,18 @@ from ci_guard import __version__
 from ci_guard.model.errors import EXIT_BROKEN, EXIT_CLOSED, EXIT_OPEN
 from ci_guard.model.finding import Finding, Severity
 from ci_guard.model.report import Report, Unjudged, Verdict
+from ci_guard.model.suppression import Suppression
 
 VERDICT_SCHEMA = "ci-guard/verdict/1"
 NEVER = "never"
 RESULTS = {EXIT_OPEN: "open", EXIT_CLOSED: "closed", EXIT_BROKEN: "broken"}
 _NAMED = 5  # rules, reasons and subjects that the paragraph lists; verdict.json has them all
 _NOTHING = "no file in scope is something that the rules look at"
+_ACCEPTED = {
+    "other": "suppressed with a reason",
+    "baseline": "accepted by the baseline",
+    "profile": "exempt by the profile",
+}
 _JUDGED_OUTCOMES = ("judged", "sarif-run")
 
 
@@ -76,6 +82,12 @@ def severity_counts(findings: Iterable[Finding]) -> dict[str, int]:
     return {str(severity): counted[str(severity)] for severity in Severity}
 
 
+def kind_of_suppression(accepted: Suppression) -> str:
+    """`baseline`, `profile` (what a profile exempts by design) or `other` (somebody gave a reason)."""
+    kind = accepted.origin.partition(" ")[0]
+    return kind if kind in _ACCEPTED else "other"
+
+
 def in_words(number: int, noun: str, plural: str = "") -> str:
     """`1 finding`, `2 findings`, `no findings`."""
     return f"{number or 'no'} {noun if number == 1 else plural or noun + 's'}"
@@ -127,10 +139,10 @@ def _sentences(report: Report, verdict: Verdict, closing: list[Finding], broken:
     elif lesser:
         verb = "is" if lesser == 1 else "are"
         yield f"{_plural_findings(lesser)} below {verdict.fail_on} {verb} listed but {_does(lesser)} not close it."
-    if verdict.suppressed:
-        yield f"{_plural_findings(verdict.suppressed)} {_was(verdict.suppressed)} suppressed with a reason."
-    if verdict.baselined:
-        yield f"{_plural_findings(verdict.baselined)} {_was(verdict.baselined)} accepted by the baseline."
+    accepted = Counter(kind_of_suppression(f.suppressed) for f in report.findings if f.suppressed is not None)
+    for kind, words in _ACCEPTED.items():
+        if accepted[kind]:
+            yield f"{_plural_findings(accepted[kind])} {_was(accepted[kind])} {words}."
     yield from _could_not_judge(report)
 
 

@@ -233,7 +233,7 @@ subjects = st.builds(SubjectId, names, names, words, words, words)
 suppressions = st.builds(
     Suppression,
     words,
-    st.sampled_from(["comment", "annotation", "config", "baseline", "external"]),
+    st.sampled_from(["comment", "annotation", "config", "baseline", "external", "profile default"]),
     st.none() | locations,
     st.none() | st.dates(),
     words,

@@ -6,7 +6,7 @@ import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from ci_guard.gate import in_words
+from ci_guard.gate import in_words, kind_of_suppression
 from ci_guard.model.finding import Finding, Severity
 from ci_guard.model.location import STDIN_PATH
 from ci_guard.model.report import Report
@@ -16,6 +16,7 @@ from ci_guard.report.style import Style
 
 _ROWS = 15
 _NAME_CELLS = 48
+_HOW = {"baseline": "in the baseline", "profile": "exempt by the profile"}
 _ARTIFACTS = {"pkg", "oci", "sha256", "sha512"}  # places that are no files
 
 
@@ -75,7 +76,7 @@ def _hidden(findings: Iterable[Finding]) -> str:
     counts: Counter[str] = Counter()
     for finding in findings:
         if finding.suppressed is not None:
-            counts["in the baseline" if finding.suppressed.origin == "baseline" else "suppressed"] += 1
+            counts[_HOW.get(kind_of_suppression(finding.suppressed), "suppressed")] += 1
         elif finding.implied_by:
             counts["implied by a more specific finding"] += 1
     listed = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))

@@ -18,7 +18,6 @@ from ci_guard.sarif.places import Places
 
 _NO_FLAW = {"pass", "notApplicable"}
 _NOT_IN_FORCE = {"underReview", "rejected"}
-_ORIGINS = {"comment", "annotation", "config", "baseline", "external"}
 _PLACEHOLDER = re.compile(r"\{(\d{1,3})\}")
 _MESSAGE_LIMIT = 10_000
 _WHOLE_REPO = "."  # where a result without any location stands; a baseline needs a path
@@ -109,10 +108,9 @@ def _suppressed(result: JsonObject, ours: JsonObject, places: Places) -> Suppres
         return None if access.text(ours, "impliedBy") else _external(suppressions[0])
     if not known:
         return _external(suppressions[0])
-    origin = access.text(known, "origin")
     return Suppression(
         reason=access.text(suppressions[0], "justification"),
-        origin=origin if origin in _ORIGINS else "external",
+        origin=access.text(known, "origin") or "external",
         location=places.of(access.child(suppressions[0], "location")),
         expires=_date(access.text(known, "expires")),
         approver=access.text(known, "approver"),

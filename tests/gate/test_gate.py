@@ -63,6 +63,13 @@ def test_suppressed_and_implied_findings_do_not_close() -> None:
     assert "accepted by the baseline" in verdict.paragraph
 
 
+def test_what_a_profile_exempts_is_told_apart() -> None:
+    exempt = replace(made.FINDINGS[0], suppressed=made.Suppression("static pod", "profile default"))
+    verdict = decide(replace(report(), findings=(exempt,)), GatePolicy())
+    assert verdict.paragraph.endswith("1 finding was exempt by the profile.")
+    assert verdict.suppressed == 1
+
+
 def test_the_paragraph_says_why() -> None:
     verdict = decide(report("critical", "high", "low", unjudged=(NAMED,)), GatePolicy())
     assert verdict.paragraph == (

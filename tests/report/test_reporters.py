@@ -92,6 +92,14 @@ def test_json_holds_its_schema(report: made.Report) -> None:
 
 @any_report
 @given(made.reports)
+def test_github_escapes_what_commands_read(report: made.Report) -> None:
+    finding = replace(made.FINDINGS[0], message="100%0A", location=Location("a%0A,b:c.yaml"))
+    text = shown("github", replace(report, findings=(finding,), unjudged=()))
+    assert text.startswith("::error file=a%250A%2Cb%3Ac.yaml,title=privileged-container (critical)::100%250A\n")
+
+
+@any_report
+@given(made.reports)
 def test_junit_is_xml_and_counts(report: made.Report) -> None:
     root = ET.fromstring(shown("junit", report))
     failures = len(root.findall(".//failure"))
