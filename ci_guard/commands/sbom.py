@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ci_guard.commands.outcome import Outcome
 from ci_guard.model.errors import EXIT_BROKEN, EXIT_OPEN, InputError
-from ci_guard.pipeline.gathering import Gathered, gather_locks
+from ci_guard.model.printable import visible
+from ci_guard.pipeline.gathering import Gathered, gather_locks, gather_workloads
 from ci_guard.pipeline.sbom import FORMATS, render
 from ci_guard.report.progress import progress_for
 from ci_guard.sbom.metadata import Metadata, timestamp
@@ -37,13 +38,15 @@ def run(args: argparse.Namespace) -> Outcome:
     if not root.is_dir():
         raise InputError(f"{args.path}: no folder")
     progress = progress_for(quiet=args.quiet)
-    progress.stage("sbom", "reading locks")
+    progress.stage("sbom", "reading locks and manifests")
     gathered = gather_locks(root, ["."], progress)
+    gather_workloads(root, ["."], progress, gathered)
     inventory = gathered.inventory()
     moment = timestamp(os.environ)
     metadata = Metadata(timestamp=moment, name=args.name, version=args.version, author=args.author)
     data = render(args.format, inventory, metadata)
-    progress.done(f"{len(inventory.components)} components, {len(inventory.edges)} edges, {len(gathered.locks)} locks")
+    read = f"{len(gathered.locks)} locks, {len(gathered.workloads)} workloads"
+    progress.done(f"{len(inventory.components)} components, {len(inventory.edges)} edges from {read}")
     if args.output:
         replace_file(Path(args.output), data)
     else:
@@ -54,11 +57,11 @@ def run(args: argparse.Namespace) -> Outcome:
 
 def _tell(gathered: Gathered) -> int:
     """Name what is missing from the document; the exit code that goes with it."""
-    if not gathered.locks and not gathered.unreadable:
-        print("ci-guard: no lock was found", file=sys.stderr)
+    if not gathered.locks and not gathered.workloads and not gathered.unreadable:
+        print("ci-guard: no lock and no workload was found", file=sys.stderr)
     for broken in gathered.unreadable:
         line = broken.location.region.start_line if broken.location.region else 1
-        print(f"ci-guard: {broken.path}:{line}: {broken.reason}: left out", file=sys.stderr)
-    for link in gathered.skipped:
-        print(f"ci-guard: {link.path}: {link.reason}: left out", file=sys.stderr)
+        print(visible(f"ci-guard: {broken.path}:{line}: {broken.reason}: left out"), file=sys.stderr)
+    for skipped in gathered.skipped:
+        print(visible(f"ci-guard: {skipped.path}: {skipped.reason}: left out"), file=sys.stderr)
     return EXIT_BROKEN if gathered.unreadable else EXIT_OPEN

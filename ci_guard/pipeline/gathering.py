@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from ci_guard.kubernetes.kustomization import Surroundings
+from ci_guard.kubernetes.manifests import NOTICED, ManifestDocument, Skipped, read_manifests
 from ci_guard.model.component import Inventory
 from ci_guard.model.errors import InputError
-from ci_guard.model.location import Location
+from ci_guard.model.location import Location, Region
 from ci_guard.model.ports import Progress
+from ci_guard.pipeline.manifests import workloads_of
 from ci_guard.sbom.deployed import Workload, deployed_inventory
 from ci_guard.sbom.inventory import merge
 from ci_guard.sbom.lockfiles import parser_name, read_lock
 from ci_guard.sbom.lockfiles.lock import Lock
 from ci_guard.source.document import Unreadable
-from ci_guard.source.files import SkippedPath, read_file, walk
+from ci_guard.source.files import SkippedPath, read_file, read_or_none, walk
+
+Wants = Callable[[str], bool]
+"""Whether the configuration leaves a path in."""
 
 
 def everything(path: str) -> bool:
@@ -31,59 +38,87 @@ class Gathered:
     locks: list[Lock] = field(default_factory=list)
     workloads: list[Workload] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
-    skipped: list[SkippedPath] = field(default_factory=list)
+    skipped: list[Skipped | SkippedPath] = field(default_factory=list)
 
     def inventory(self) -> Inventory:
         """All of it as one inventory; what could not be read is said in `unknown`."""
-        lost = tuple(f"{broken.path}: {broken.reason}" for broken in self.unreadable)
-        return merge([*self.locks, deployed_inventory(self.workloads), Inventory(unknown=lost)])
+        lost = {f"{broken.path}: {broken.reason}" for broken in self.unreadable}
+        lost |= {f"{skipped.path}: {skipped.reason}" for skipped in self.skipped}
+        return merge([*self.locks, deployed_inventory(self.workloads), Inventory(unknown=tuple(sorted(lost)))])
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A lock to read, by which parser, and the line that includes it."""
+
+    path: str
+    module: str
+    included: Location | None = None
 
 
 def gather_locks(
     root: Path,
     targets: Sequence[str],
     progress: Progress,
-    wants: Callable[[str], bool] = everything,
+    wants: Wants = everything,
     registries: Collection[str] = (),
 ) -> Gathered:
-    """Every lock at or below `targets` that `wants` lets in, and the files they include.
-
-    Raises InputError for a target that is missing.
-    """
+    """Every lock at or below `targets`, and the files they include. Raises InputError for a target that is missing."""
     gathered = Gathered()
-    files = list(_lock_paths(root, targets, wants, gathered))
-    seen = {path for path, _ in files}
-    for done, (path, module) in enumerate(files, start=1):
-        lock = _read(root, path, module, registries, gathered)
-        # An included file is a requirements file whatever it is called; the loop grows while it runs.
-        for included, _ in lock.includes if lock is not None else ():
-            if included not in seen:
-                seen.add(included)
-                files.append((included, "requirements"))
-        progress.advance(done, len(files))
+    pending = list(_locks_below(root, targets, wants, gathered))
+    seen = {wanted.path for wanted in pending}
+    for done, wanted in enumerate(pending, start=1):  # grows while it runs, by what locks include
+        lock = _read(root, wanted, registries, gathered)
+        for path, line in lock.includes if lock is not None else ():
+            if path not in seen:
+                seen.add(path)
+                place = Location(wanted.path, Region(line, 1, line, 1))
+                pending.append(_Wanted(path, "requirements", place))
+        progress.advance(done, len(pending))
     gathered.locks.sort(key=lambda lock: lock.path)
     return gathered
 
 
-def _lock_paths(
-    root: Path, targets: Sequence[str], wants: Callable[[str], bool], gathered: Gathered
-) -> Iterator[tuple[str, str]]:
+def _locks_below(root: Path, targets: Sequence[str], wants: Wants, gathered: Gathered) -> Iterator[_Wanted]:
     for found in walk(root, targets):
-        module = parser_name(found.path) if wants(found.path) else ""
-        if module and isinstance(found, SkippedPath):
+        module = parser_name(found.path)
+        if not module or not wants(found.path):
+            continue
+        if isinstance(found, SkippedPath):
             gathered.skipped.append(found)
-        elif module:
-            yield found.path, module
+        else:
+            yield _Wanted(found.path, module)
 
 
-def _read(root: Path, path: str, module: str, registries: Collection[str], gathered: Gathered) -> Lock | None:
+def _read(root: Path, wanted: _Wanted, registries: Collection[str], gathered: Gathered) -> Lock | None:
     try:
-        lock = read_lock(path, read_file(root, path), registries, module)
+        data = read_file(root, wanted.path)
     except InputError as error:
-        lock = Unreadable(path, Location(path), str(error))
+        place = wanted.included or Location(wanted.path)
+        gathered.unreadable.append(Unreadable(place.path, place, f"cannot be read: {error}"))
+        return None
+    lock = read_lock(wanted.path, data, registries, wanted.module)
     if isinstance(lock, Unreadable):
         gathered.unreadable.append(lock)
         return None
     gathered.locks.append(lock)
     gathered.unreadable += lock.broken
     return lock
+
+
+def gather_workloads(
+    root: Path, targets: Sequence[str], progress: Progress, gathered: Gathered, wants: Wants = everything
+) -> None:
+    """Add every workload of the manifests at or below `targets`, with its images, to `gathered`."""
+    surroundings = Surroundings(partial(read_or_none, root))
+    paths = [f.path for f in walk(root, targets) if not isinstance(f, SkippedPath) and wants(f.path)]
+    for done, path in enumerate(paths, start=1):
+        data = read_or_none(root, path)
+        for item in read_manifests(path, data, surroundings) if data is not None else ():
+            if isinstance(item, ManifestDocument):
+                gathered.workloads += [w for resource in item.resources for w in workloads_of(resource)]
+            elif isinstance(item, Unreadable):
+                gathered.unreadable.append(item)
+            elif item.outcome in NOTICED:
+                gathered.skipped.append(item)
+        progress.advance(done, len(paths))

@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from packageurl import PackageURL
 
@@ -163,6 +163,7 @@ def test_declared_licences() -> None:
     assert expressions.combined(("MIT", "ISC")) == "ISC AND MIT"
 
 
+@settings(deadline=None)  # the first one loads the list of licences
 @given(st.text(max_size=60))
 def test_no_text_breaks_the_licences(text: str) -> None:
     LicenseExpressions().cyclonedx((text,), bool)
