@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ci_guard.engine import profilefile
+from ci_guard.engine import profiles as profile_types
 from ci_guard.engine.rule import Rule
 from ci_guard.engine.selection import (
     Check,
@@ -58,12 +58,12 @@ class Catalogue:
     @cached_property
     def checks(self) -> Mapping[str, Check]:
         """The Pod Security checks by upstream id."""
-        return {id: profilefile.check({"id": id, **entry}) for id, entry in self._catalog["checks"].items()}
+        return {id: profile_types.check({"id": id, **entry}) for id, entry in self._catalog["checks"].items()}
 
     @cached_property
     def profiles(self) -> Mapping[str, Profile]:
         """The profiles by name."""
-        return {id: profilefile.profile({"id": id, **entry}) for id, entry in self._catalog["profiles"].items()}
+        return {id: profile_types.profile({"id": id, **entry}) for id, entry in self._catalog["profiles"].items()}
 
     @cached_property
     def digest(self) -> str:
@@ -89,7 +89,7 @@ class Catalogue:
 
     def framework(self) -> Mapping[str, Any]:
         """The Pod Security Standards as a catalogue of controls (id, title, version, guid, checks)."""
-        from ci_guard.engine import yamlfile
+        from ci_guard.engine import profilefile, yamlfile
 
         file = yamlfile.read(self.folder / FRAMEWORK)
         file.insist(profilefile.CHECKS)

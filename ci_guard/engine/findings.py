@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ci_guard.engine.kinds import KINDS
 from ci_guard.engine.messages import render, shown
@@ -16,8 +15,7 @@ from ci_guard.model.location import NodePath
 from ci_guard.model.subject import Nested, Positions, Subject, SubjectId
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """What a clause's `items` led to: its place in the document and its value; `of` is the list it is in, if any."""
 
     path: NodePath
@@ -25,8 +23,7 @@ class Item:
     of: NodePath | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where one judgement looks: a subject, or a member of it; `base` and `root` are where its paths start."""
 
     subject: Subject

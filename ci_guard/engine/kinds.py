@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """`root` is the variable at which `at` and `items` start; `variables` are all that expressions may name.
 
     `within` is the kind whose subjects carry this one ("" for a kind of its own), `own` what each member brings;

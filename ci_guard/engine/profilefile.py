@@ -1,13 +1,10 @@
-"""Profiles and the Pod Security checks: shapes of their files, and the types made of them."""
+"""The shapes of profile files and of the file that lists the Pod Security checks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from ci_guard.engine.rule import minor_version
 from ci_guard.engine.ruleformat import RULE_ID, SEVERITY
-from ci_guard.engine.selection import Check, Entry, Exemption, Profile
 from ci_guard.engine.shape import Either, Fields, Flag, Many, Named, Text
 
 _LEVEL = Text(choices=("baseline", "restricted"))
@@ -68,36 +65,3 @@ CHECKS: Final = Fields(
     },
     required=("id", "title", "version", "guid", "organization", "url", "checks"),
 )
-
-
-def profile(given: Mapping[str, Any]) -> Profile:
-    """The profile that a well-shaped map describes."""
-    return Profile(
-        given["id"],
-        given["title"],
-        tuple(_entry(e) for e in given["rules"]),
-        given.get("level", ""),
-        given.get("everything", False),
-        tuple(_exemption(e) for e in given.get("exemptions", ())),
-    )
-
-
-def _entry(given: Mapping[str, str]) -> Entry:
-    by = next(key for key in ("folder", "rule", "pod-security") if key in given)
-    return Entry(by, given[by], given.get("severity", ""))
-
-
-def _exemption(given: Mapping[str, Any]) -> Exemption:
-    patterns = [tuple(given.get(key, ())) for key in ("kinds", "namespaces", "names")]
-    return Exemption(frozenset(given["rules"]), given["reason"], *patterns)
-
-
-def check(given: Mapping[str, Any]) -> Check:
-    """The check that a well-shaped map describes; an override without a version holds as long as the check does."""
-    since = minor_version(given["since"])
-    overrides = given.get("overrides", {})
-    if isinstance(overrides, list):
-        overrides = dict.fromkeys(overrides, given["since"])
-    return Check(
-        given["id"], given["title"], given["level"], since, {k: minor_version(v) for k, v in overrides.items()}
-    )

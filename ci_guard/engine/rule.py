@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ci_guard.engine.kinds import KINDS, MATCH_KEYS, VARIABLES
 from ci_guard.engine.messages import pieces
@@ -31,8 +31,7 @@ def minor_version(text: str) -> int:
     return int(match[1])
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(NamedTuple):
     """One `items` path: the elements of the list there (`each`), or the value itself."""
 
     path: NodePath

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from ci_guard.engine.messages import pieces, render, shown
 from ci_guard.engine.rule import NEWEST, Clause, Rule, minor_version
@@ -17,8 +18,7 @@ from ci_guard.model.subject import SubjectId
 from ci_guard.model.suppression import Suppression
 
 
-@dataclass(frozen=True, slots=True)
-class RuleOverride:
+class RuleOverride(NamedTuple):
     """What the configuration says about one rule; None where it says nothing."""
 
     severity: str | None = None
@@ -26,19 +26,17 @@ class RuleOverride:
     enabled: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """A Pod Security check: its level, since which minor version it exists, and which checks it replaces from when."""
 
     id: str
     title: str
     level: str
     since: int
-    overrides: Mapping[str, int] = field(default_factory=dict)
+    overrides: Mapping[str, int] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Exemption:
+class Exemption(NamedTuple):
     """What a profile lets pass by design: rules, and patterns for the subjects that need it."""
 
     rules: frozenset[str]
@@ -59,8 +57,7 @@ class Exemption:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of a profile: rules by folder, by id or by Pod Security level, and the severity they get."""
 
     by: str
@@ -78,8 +75,7 @@ class Entry:
         return bool(rule.check) and checks[rule.check].level == self.value
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(NamedTuple):
     """A named choice of rules. With `level` set, checks that this level's checks override are left out."""
 
     id: str
@@ -167,13 +163,12 @@ class Selection:
         return finding
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(NamedTuple):
     """What the user asked for beside the profile."""
 
     select: frozenset[str] = frozenset()
     ignore: frozenset[str] = frozenset()
-    overrides: Mapping[str, RuleOverride] = field(default_factory=dict)
+    overrides: Mapping[str, RuleOverride] = MappingProxyType({})
     minor: int = NEWEST
     categories: Container[str] | None = None
     repo_wide: bool = False

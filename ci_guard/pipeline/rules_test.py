@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ci_guard.engine import profilefile, rulefile
+from ci_guard.engine import profiles, rulefile
 from ci_guard.engine.building import checks_of, entry, rule_files
 from ci_guard.engine.evaluation import Judge
 from ci_guard.engine.kinds import KINDS
@@ -39,7 +39,7 @@ class RuleResult:
 
 def test_rules(folder: Path, paths: Sequence[Path] = ()) -> list[RuleResult]:
     """Run the examples of the rules at `paths`, by default of the whole catalogue. Raises ConfigError, RuleError."""
-    checks = {id: profilefile.check({"id": id, **entry}) for id, entry in checks_of(folder).items()}
+    checks = {id: profiles.check({"id": id, **entry}) for id, entry in checks_of(folder).items()}
     files = _at(paths) if paths else rule_files(folder)
     return [test_rule(found, checks) for found in files]
 
