@@ -85,6 +85,7 @@ class _Look:
     result: Judgement = field(default_factory=Judgement)
     by_identity: dict[tuple[str, SubjectId, NodePath], int] = field(default_factory=dict)
     looked: dict[str, set[SubjectId]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
     misread: set[NodePath] = field(default_factory=set)
 
     def judgement(self) -> Judgement:
@@ -98,7 +99,7 @@ class _Look:
             for (kind, clauses), answers in zip(self.program.nested.items(), rows[1:], strict=True):
                 for member, row in zip(self.subject.nested.get(kind, ()), answers, strict=True):
                     self._row(clauses, member, row)
-        self.result.evaluated.update({rule: len(ids) for rule, ids in self.looked.items()})
+        self.result.evaluated.update(self.counts, **{rule: len(ids) for rule, ids in self.looked.items()})
         self._mark_implied()
         return self.result
 
@@ -130,7 +131,7 @@ class _Look:
         if rule in self.program.several:
             self.looked.setdefault(rule, set()).add(id)
         else:
-            self.result.evaluated[rule] += 1
+            self.counts[rule] = self.counts.get(rule, 0) + 1
 
     def _place(self, clause: Clause, member: Nested | None) -> Place:
         variables = {**self.subject.variables, **member.variables} if member else self.subject.variables

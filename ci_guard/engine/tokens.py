@@ -131,7 +131,8 @@ def refused(text: str) -> str:
         after = tokens[index + 1].text if index + 1 < len(tokens) else ""
         if token.kind == "name" and after == "(" and token.text in _REFUSED_CALLS:
             return f"{token.text}(): {_REFUSED_CALLS[token.text]}"
-        if token.kind == "name" and after == "." and token.text in _REFUSED_ROOTS:
+        before = tokens[index - 1].text if index else ""
+        if token.text in _REFUSED_ROOTS and token.kind == "name" and after == "." and before not in _MEMBER:
             return f"{token.text}: {_REFUSED_ROOTS[token.text]}"
         if token.kind == "string" and ("\\0" in token.text or "\\x00" in token.text or "\\u0000" in token.text):
             return "NUL in a string: cel-cpp ends the string there"
