@@ -6,6 +6,7 @@ import re
 from functools import cache
 from typing import Any, Final
 
+from ci_guard.engine.tokens import literal
 from ci_guard.model.location import NodePath
 
 EACH: Final = "[*]"
@@ -13,7 +14,7 @@ EACH: Final = "[*]"
 
 MISSING: Final = object()
 _SEGMENT = re.compile(r"\.?([^.\[\]{}'\"\s]+)|\[(\d+)\]|\['([^']*)'\]")
-_IDENTIFIER = re.compile(r"[A-Za-z_]\w*\Z")
+_IDENTIFIER = re.compile(r"(?!(?:in|true|false|null)\Z)[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 @cache
@@ -52,7 +53,7 @@ def optional_selection(root: str, path: NodePath) -> str:
         elif _IDENTIFIER.match(part):
             out += f".?{part}"
         else:
-            out += "[?'" + part.replace("\\", "\\\\").replace("'", "\\'") + "']"
+            out += f"[?{literal(part)}]"
     return out
 
 

@@ -18,7 +18,7 @@ _TOKEN = re.compile(
     |(?P<number>\d[\w.]*)
     |(?P<name>[A-Za-z_]\w*)
     |(?P<operator>\.\?|\[\?|&&|\|\||[<>=!]=|.)""",
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _MEMBER = frozenset({".", ".?"})
 _KEYWORDS = frozenset({"true", "false", "null", "in"})
