@@ -49,21 +49,28 @@ def _closing_blocks(report: Report, shown: list[Finding], verdict: Verdict | Non
 
 def _file(report: Report, path: str, findings: list[Finding], style: Style) -> str:
     head = f"{style.paint(terminal(path), '1')}: {in_words(len(findings), 'finding')}\n"
-    return head + "".join(_finding(f, _is_sensitive(report, f), style) for f in findings)
+    places = groupby(findings, lambda f: f.location.region)
+    return head + "".join("\n" + _place(report, list(members), style) for _, members in places)
 
 
-def _finding(finding: Finding, sensitive: bool, style: Style) -> str:
-    place = style.paint(terminal(where(finding.location)), "1")
-    severity = style.severity(str(finding.severity), finding.severity)
-    lines = [f"\n  {place}  {severity}  {_rule_name(finding.tool, finding.rule)}\n"]
-    lines.append(_wrapped(terminal(finding.message), style.width, "    "))
-    if not sensitive:
-        lines.append(_source(finding, style))
-    lines += [_related(place, style) for place in finding.related]
+def _place(report: Report, findings: list[Finding], style: Style) -> str:
+    """All findings of one place, then its source line once; not if it is sensitive for any of them."""
+    lines = [_finding(finding, style) for finding in findings]
+    if not any(_is_sensitive(report, finding) for finding in findings):
+        lines.append(_source(max(findings, key=lambda f: f.severity.rank), style))
     return "".join(lines)
 
 
+def _finding(finding: Finding, style: Style) -> str:
+    place = style.paint(terminal(where(finding.location)), "1")
+    severity = style.severity(str(finding.severity), finding.severity)
+    head = f"  {place}  {severity}  {_rule_name(finding.tool, finding.rule)}\n"
+    message = _wrapped(terminal(finding.message), style.width, "    ")
+    return head + message + "".join(_related(related, style) for related in finding.related)
+
+
 def _source(finding: Finding, style: Style) -> str:
+    """The line with carets, in the colour of `finding`."""
     location = finding.location
     if location.region is None or not location.snippet:
         return ""

@@ -20,6 +20,7 @@ _NO_FLAW = {"pass", "notApplicable"}
 _NOT_IN_FORCE = {"underReview", "rejected"}
 _PLACEHOLDER = re.compile(r"\{(\d{1,3})\}")
 _MESSAGE_LIMIT = 10_000
+_ARGUMENT_LIMIT = 1_000
 _WHOLE_REPO = "."  # where a result without any location stands; a baseline needs a path
 
 
@@ -66,7 +67,9 @@ def _message(result: JsonObject, descriptor: JsonObject) -> str:
     if not text:
         strings = access.child(descriptor, "messageStrings", access.text(message, "id"))
         text = access.text(strings, "text")
-    arguments = access.texts(message, "arguments")
+    # Both are cut before they are multiplied: `{0}{0}…` must not turn a small file into gigabytes.
+    arguments = [a[:_ARGUMENT_LIMIT] for a in access.texts(message, "arguments")]
+    text = text[:_MESSAGE_LIMIT]
 
     def argument(match: re.Match[str]) -> str:
         number = int(match[1])

@@ -132,6 +132,11 @@ def test_rules_by_index_extension_and_hierarchy() -> None:
     assert only(log(run(rules=deep, results=[result(ruleId="CA1/x")]))).severity is Severity.HIGH
 
 
+def test_a_message_cannot_be_inflated() -> None:
+    message = {"text": "{0}" * 100_000, "arguments": ["x" * 1_000_000]}
+    assert len(only(log(run(results=[result(message=message)]))).message) == 10_000
+
+
 def test_paths_by_index_file_uri_and_root() -> None:
     here = {"physicalLocation": {"artifactLocation": {"index": 0}}}
     parts = {"artifacts": [{"location": {"uri": "src/a.c"}}]}
