@@ -39,7 +39,8 @@ def _items_code(clause: Clause, items: Items) -> str:
     root, path = clause.selection(items)
     where = optional_selection(root, path)
     if items.each:
-        return f"{where}{'.orValue([])' if path else ''}.map(item, {clause.code})"
+        # A map can be iterated too, by its keys; adding a list makes an error of it, and of any scalar.
+        return f"({where}{'.orValue([])' if path else ''} + []).map(item, {clause.code})"
     return f"{where}.optMap(item, [{clause.code}]).orValue([])"
 
 

@@ -129,6 +129,14 @@ def test_an_implied_finding_counts_where_the_other_rule_is_not_selected() -> Non
             "ports[0].hostPort",
             {"host-port"},
         ),
+        ("drop: [ALL]", "drop: {ALL: x}", "securityContext.capabilities.drop", {"capabilities-not-dropped"}),
+        (
+            "drop: [ALL]",
+            "add: {CHOWN: x}",
+            "securityContext.capabilities.add",
+            {"caps-added-any", "caps-beyond-baseline"},
+        ),
+        ("drop: [ALL]", "add: {}", "securityContext.capabilities.add", {"caps-added-any", "caps-beyond-baseline"}),
         ("    securityContext:", "    ports: 80\n    securityContext:", "ports", {"host-port"}),
         (
             "    securityContext:",
