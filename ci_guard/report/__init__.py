@@ -8,6 +8,7 @@ from typing import Protocol, cast
 from ci_guard.model.errors import UsageError
 from ci_guard.model.ports import ReadBytes
 from ci_guard.model.report import Report, Verdict
+from ci_guard.model.secrecy import without_secrets
 from ci_guard.report.style import Style
 
 REPORTERS = ("text", "compact", "json", "sarif", "github", "gitlab", "junit", "markdown")
@@ -31,4 +32,5 @@ def render(format: str, report: Report, verdict: Verdict | None, style: Style, r
     if format not in REPORTERS:
         raise UsageError(f"no format {format!r}; there are {', '.join(REPORTERS)}")
     reporter = cast(Reporter, importlib.import_module(f"ci_guard.report.{format}"))
-    return reporter.render(report, verdict, style, read)
+    shown = report if format == "compact" else without_secrets(report)  # compact prints no source
+    return reporter.render(shown, verdict, style, read)

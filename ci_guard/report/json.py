@@ -27,16 +27,18 @@ def render(report: Report, verdict: Verdict | None, style: Style, read: ReadByte
 
 
 def document(report: Report, verdict: Verdict | None) -> JsonObject:
-    """The report as plain values; suppressed and implied findings included, and marked."""
+    """The report as plain values; suppressed and implied findings included, and marked.
+
+    Source text is as the report holds it: `report.render` has taken secrets out of it.
+    """
     keys = dict.fromkeys(RuleKey(f.tool, f.rule) for f in report.findings)
     metas = [report.rules[key] for key in sorted(keys) if key in report.rules]
-    sensitive = {meta.key for meta in metas if meta.sensitive}
     return {
         "schema": SCHEMA,
         "tool": {"name": report.tool, "version": report.version},
         "scope": _scope(report.scope),
         "rules": [_rule(meta) for meta in metas],
-        "findings": [_finding(f, sensitive=RuleKey(f.tool, f.rule) in sensitive) for f in report.findings],
+        "findings": [_finding(f) for f in report.findings],
         "evaluated": dict(sorted(report.evaluated.items())),
         "unjudged": [
             {"rule": u.rule, "subject": u.subject, "reason": u.reason, "location": _place(u.location)}
@@ -79,14 +81,14 @@ def _rule(meta: RuleMeta) -> JsonObject:
     }
 
 
-def _finding(finding: Finding, *, sensitive: bool) -> JsonObject:
+def _finding(finding: Finding) -> JsonObject:
     subject = finding.subject
     return {
         "tool": finding.tool,
         "rule": finding.rule,
         "severity": str(finding.severity),
         "message": finding.message,
-        "location": _location(finding.location, sensitive=sensitive),
+        "location": _location(finding.location),
         "subject": {
             "apiVersion": subject.api_version,
             "kind": subject.kind,
@@ -96,25 +98,23 @@ def _finding(finding: Finding, *, sensitive: bool) -> JsonObject:
         },
         "path": finding.path,
         "key": finding.key,
-        "related": [_location(place, sensitive=sensitive) for place in finding.related],
-        "flows": [[_location(step, sensitive=sensitive) for step in flow.steps] for flow in finding.flows],
-        "edits": []
-        if sensitive
-        else [{"path": e.path, "region": _region(e.region), "text": e.text} for e in finding.edits],
+        "related": [_location(place) for place in finding.related],
+        "flows": [[_location(step) for step in flow.steps] for flow in finding.flows],
+        "edits": [{"path": e.path, "region": _region(e.region), "text": e.text} for e in finding.edits],
         "impliedBy": finding.implied_by,
         "suppressed": _suppression(finding.suppressed),
     }
 
 
 def _place(location: Location | None) -> JsonObject | None:
-    return None if location is None else _location(location, sensitive=True)
+    return None if location is None else {**_location(location), "snippet": ""}
 
 
-def _location(location: Location, *, sensitive: bool) -> JsonObject:
+def _location(location: Location) -> JsonObject:
     return {
         "path": location.path,
         "region": None if location.region is None else _region(location.region),
-        "snippet": "" if sensitive else location.snippet,
+        "snippet": location.snippet,
         "note": location.note,
     }
 

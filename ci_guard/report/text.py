@@ -27,7 +27,7 @@ _HEADLINES = {"open": ("GATE OPEN", "1;32"), "closed": ("GATE CLOSED", "1;31"), 
 def render(report: Report, verdict: Verdict | None, style: Style, read: ReadBytes) -> str:  # noqa: ARG001
     """Findings by file, each rule explained once, a table, what was not judged, the verdict."""
     shown = [f for f in report.findings if f.counts]
-    blocks = [_file(report, path, list(members), style) for path, members in groupby(shown, lambda f: f.location.path)]
+    blocks = [_file(path, list(members), style) for path, members in groupby(shown, lambda f: f.location.path)]
     if shown:
         blocks.append(_explanations(report, shown, style))
     if not style.quiet:
@@ -47,18 +47,16 @@ def _closing_blocks(report: Report, shown: list[Finding], verdict: Verdict | Non
         yield f"{style.paint(headline, code)}{hint}\n{_wrapped(terminal(verdict.paragraph), style.width)}"
 
 
-def _file(report: Report, path: str, findings: list[Finding], style: Style) -> str:
+def _file(path: str, findings: list[Finding], style: Style) -> str:
     head = f"{style.paint(terminal(path), '1')}: {in_words(len(findings), 'finding')}\n"
     places = groupby(findings, lambda f: f.location.region)
-    return head + "".join("\n" + _place(report, list(members), style) for _, members in places)
+    return head + "".join("\n" + _place(list(members), style) for _, members in places)
 
 
-def _place(report: Report, findings: list[Finding], style: Style) -> str:
-    """All findings of one place, then its source line once; not if it is sensitive for any of them."""
+def _place(findings: list[Finding], style: Style) -> str:
+    """All findings of one place, then its source line once."""
     lines = [_finding(finding, style) for finding in findings]
-    if not any(_is_sensitive(report, finding) for finding in findings):
-        lines.append(_source(max(findings, key=lambda f: f.severity.rank), style))
-    return "".join(lines)
+    return "".join([*lines, _source(max(findings, key=lambda f: f.severity.rank), style)])
 
 
 def _finding(finding: Finding, style: Style) -> str:
@@ -88,11 +86,6 @@ def _source(finding: Finding, style: Style) -> str:
 def _related(place: Location, style: Style) -> str:
     note = f": {terminal(place.note)}" if place.note else ""
     return style.paint(f"    see {terminal(where(place))}{note}", "2") + "\n"
-
-
-def _is_sensitive(report: Report, finding: Finding) -> bool:
-    meta = report.rules.get(RuleKey(finding.tool, finding.rule))
-    return meta is not None and meta.sensitive
 
 
 def _rule_name(tool: str, rule: str) -> str:

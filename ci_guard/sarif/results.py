@@ -45,20 +45,20 @@ class Fingerprints:
         return self._hashes[path]
 
 
-def result(finding: Finding, rule_index: int, prints: Fingerprints, *, sensitive: bool) -> Any:
-    """One SARIF result; a `sensitive` rule's carries neither source text nor fixes."""
+def result(finding: Finding, rule_index: int, prints: Fingerprints) -> Any:
+    """One SARIF result."""
     suppressions = _suppressions(finding)
     return om.Result(
         rule_id=finding.rule,
         rule_index=rule_index,
         level=LEVELS[finding.severity],
         message=om.Message(text=message_text(finding.message) or finding.rule),
-        locations=[_primary(finding, sensitive=sensitive)],
-        related_locations=_related(finding, sensitive=sensitive) or None,
-        code_flows=_code_flows(finding, sensitive=sensitive) or None,
+        locations=[_primary(finding)],
+        related_locations=_related(finding) or None,
+        code_flows=_code_flows(finding) or None,
         partial_fingerprints=prints.of(finding),
         suppressions=suppressions or None,
-        fixes=None if sensitive or not finding.edits else [_fix(finding.edits)],
+        fixes=[_fix(finding.edits)] if finding.edits else None,
         properties={"ciGuard": _ours(finding)},
     )
 
@@ -73,12 +73,12 @@ def region(place: Region) -> Any:
     )
 
 
-def location(place: Location, *, sensitive: bool) -> Any:
-    """A SARIF location with the text of its region, unless that is sensitive, long or on several lines."""
+def location(place: Location, *, snippet: bool = True) -> Any:
+    """A SARIF location with the text of its region, unless that is unknown, long or on several lines."""
     physical = om.PhysicalLocation(artifact_location=_artifact(place.path))
     if place.region is not None:
         physical.region = region(place.region)
-        if place.snippet and not sensitive:
+        if place.snippet and snippet:
             _add_snippet(physical, place.region, place.snippet)
     return om.Location(physical_location=physical)
 
@@ -98,8 +98,8 @@ def _artifact(path: str) -> Any:
     return om.ArtifactLocation(uri=uri_of(path), uri_base_id=SOURCE_ROOT)
 
 
-def _primary(finding: Finding, *, sensitive: bool) -> Any:
-    place = location(finding.location, sensitive=sensitive)
+def _primary(finding: Finding) -> Any:
+    place = location(finding.location)
     name = f"{finding.subject}: {finding.path}" if finding.path else str(finding.subject)
     place.logical_locations = [
         om.LogicalLocation(
@@ -111,26 +111,26 @@ def _primary(finding: Finding, *, sensitive: bool) -> Any:
     return place
 
 
-def _related(finding: Finding, *, sensitive: bool) -> list[Any]:
+def _related(finding: Finding) -> list[Any]:
     related = []
     for number, place in enumerate(finding.related[:_RELATED_LIMIT], start=1):
-        item = _noted(place, sensitive=sensitive)
+        item = _noted(place)
         item.id = number
         related.append(item)
     return related
 
 
-def _code_flows(finding: Finding, *, sensitive: bool) -> list[Any]:
+def _code_flows(finding: Finding) -> list[Any]:
     flows = []
     for flow in finding.flows:
-        steps = [om.ThreadFlowLocation(location=_noted(step, sensitive=sensitive)) for step in flow.steps[:_FLOW_LIMIT]]
+        steps = [om.ThreadFlowLocation(location=_noted(step)) for step in flow.steps[:_FLOW_LIMIT]]
         if steps:
             flows.append(om.CodeFlow(thread_flows=[om.ThreadFlow(locations=steps)]))
     return flows
 
 
-def _noted(place: Location, *, sensitive: bool) -> Any:
-    item = location(place, sensitive=sensitive)
+def _noted(place: Location) -> Any:
+    item = location(place)
     if place.note:
         item.message = om.Message(text=message_text(place.note))
     return item
@@ -160,7 +160,7 @@ def _suppression(accepted: Suppression) -> Any:
     return om.Suppression(
         kind="inSource" if accepted.origin in {"comment", "annotation"} else "external",
         justification=shorten(visible(accepted.reason), _REASON_LIMIT) or None,
-        location=location(accepted.location, sensitive=True) if accepted.location else None,
+        location=location(accepted.location, snippet=False) if accepted.location else None,
     )
 
 

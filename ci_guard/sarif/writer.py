@@ -12,6 +12,7 @@ from ci_guard.model.finding import Finding, Severity
 from ci_guard.model.location import Location
 from ci_guard.model.ports import ReadBytes
 from ci_guard.model.report import Report, RuleKey, RuleMeta, Scope
+from ci_guard.model.secrecy import without_secrets
 from ci_guard.sarif import results
 from ci_guard.sarif.encoding import category_of, message_text
 from ci_guard.sarif.rules import Descriptors
@@ -35,13 +36,14 @@ def write(
     categories: Iterable[str] = (),
     taxonomies: Iterable[Taxonomy] = (),
 ) -> bytes:
-    """The report as SARIF, ASCII only, one result a line.
+    """The report as SARIF, ASCII only, one result a line; without the source text that sensitive rules point at.
 
     `read` gives the files that findings point into (for line hashes). `suppressed=False` is the variant for
     upload: without what is suppressed or implied, because code scanning would show it as open, and within its
     limits. `categories` are rule folders that were judged: their runs are kept even when empty, so that alerts
     close. `taxonomies` are the catalogues of the frameworks that rules refer to.
     """
+    report = without_secrets(report)
     findings = [f for f in report.findings if suppressed or f.counts]
     groups = _groups(report, findings, categories)
     prints = results.Fingerprints(read)
@@ -97,10 +99,7 @@ def _run(
     tool, category = group
     metas = _metas(report, group, findings)
     descriptors = Descriptors(metas, taxonomies)
-    sensitive = {meta.id for meta, _ in metas if meta.sensitive}
-    lines = [
-        dump(results.result(f, descriptors.index[f.rule], prints, sensitive=f.rule in sensitive)) for f in findings
-    ]
+    lines = [dump(results.result(f, descriptors.index[f.rule], prints)) for f in findings]
     taxonomy_components = descriptors.components()
     head = om.Run(
         tool=om.Tool(driver=_driver(report, tool, descriptors)),
@@ -191,7 +190,7 @@ def _notification(
     return om.Notification(
         message=om.Message(text=message_text(text)),
         level=level,
-        locations=[results.location(place, sensitive=True)] if place else None,
+        locations=[results.location(place, snippet=False)] if place else None,
         associated_rule=om.ReportingDescriptorReference(id=rule) if rule else None,
         properties={"ciGuard": ours} if ours else None,
     )

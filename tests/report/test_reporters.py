@@ -142,6 +142,28 @@ def test_sensitive_source_is_shown_nowhere(format: str) -> None:
 
 
 @pytest.mark.parametrize("format", REPORTERS)
+def test_what_one_rule_keeps_secret_no_other_shows(format: str) -> None:
+    secret = made.FINDINGS[5]
+    assert secret.location.region is not None
+    beside = replace(
+        made.FINDINGS[4],
+        location=replace(secret.location, region=replace(secret.location.region, start_column=1, end_column=2)),
+        related=(secret.location,),
+        flows=(made.Flow((secret.location,)),),
+    )
+    for report in (replace(made.REPORT, findings=(beside, secret)), suppressed(beside, secret)):
+        assert "hunter2" not in shown(format, report)
+    assert ("hunter2" in shown(format, replace(made.REPORT, findings=(beside,)))) == (
+        format in {"text", "json", "sarif"}
+    )
+
+
+def suppressed(beside: Finding, secret: Finding) -> made.Report:
+    accepted = made.Suppression("rotated", "comment", secret.location)
+    return replace(made.REPORT, findings=(beside, replace(secret, suppressed=accepted)))
+
+
+@pytest.mark.parametrize("format", REPORTERS)
 def test_nothing_at_all_renders(format: str) -> None:
     assert isinstance(render(format, made.EMPTY, None, Style(), made.read), str)
 
