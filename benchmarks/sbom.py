@@ -6,7 +6,6 @@ python benchmarks/sbom.py            # the two budgets, then 1x, 10x, 100x
 from __future__ import annotations
 
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -21,19 +20,28 @@ ROOT = Path(__file__).resolve().parent.parent
 RUNS = 7
 
 
-def measure(name: str, data: bytes, document_format: str, runs: int = RUNS) -> tuple[float, int]:
-    """Median seconds of a whole `sbom create`, and the bytes of the document."""
+def measure(name: str, data: bytes, document_format: str, runs: int = RUNS) -> tuple[float, float, int]:
+    """Median seconds of a whole `sbom create`: on the clock, and of the processor; and the peak memory in KiB.
+
+    On a busy machine the clock says more about the others; the processor's time is what the budget is held against.
+    """
+    clock, processor, peak = [], [], 0
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / name).write_bytes(data)
         command = [sys.executable, "-m", "ci_guard", "sbom", "create", "--quiet", "--format", document_format]
-        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-        seconds, size = [], 0
+        command += ["--output", "bom.json"]
         for _ in range(runs):
             start = time.perf_counter()
-            done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, check=True)
-            seconds.append(time.perf_counter() - start)
-            size = len(done.stdout)
-    return statistics.median(seconds), size
+            with subprocess.Popen(command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
+                _, status, usage = os.wait4(process.pid, 0)
+                process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode:
+                raise RuntimeError(f"{name}: exit {process.returncode}")
+            (Path(folder) / "bom.json").unlink()
+            clock.append(time.perf_counter() - start)
+            processor.append(usage.ru_utime + usage.ru_stime)
+            peak = max(peak, usage.ru_maxrss)
+    return statistics.median(clock), statistics.median(processor), peak
 
 
 def main() -> None:
@@ -41,15 +49,18 @@ def main() -> None:
     cases = [("uv.lock", 345, uv_lock(345), 0.4), ("package-lock.json", 2050, package_lock(2050), 1.0)]
     for name, size, data, budget in cases:
         for document_format in ("cyclonedx", "spdx"):
-            seconds, written = measure(name, data, document_format)
-            print(f"{name:18} {size:6} {document_format:10} {seconds:6.3f} s (budget {budget} s), {written:,} bytes")
+            tell(name, size, document_format, measure(name, data, document_format), f"budget {budget} s")
     for factor in (1, 10, 50):
         count = 100 * factor
         for name, data in (("uv.lock", uv_lock(count)), ("package-lock.json", package_lock(count))):
-            seconds, _ = measure(name, data, "cyclonedx", 3)
-            print(f"{name:18} {count:6} cyclonedx  {seconds:6.3f} s, {len(data):,} bytes read")
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    print(f"peak memory of the largest: {peak // 1024} MB")
+            tell(name, count, "cyclonedx", measure(name, data, "cyclonedx", 3), f"{len(data):,} bytes read")
+
+
+def tell(name: str, size: int, document_format: str, measured: tuple[float, float, int], more: str) -> None:
+    """One line."""
+    clock, processor, peak = measured
+    times = f"{clock:6.3f} s clock, {processor:6.3f} s processor, {peak // 1024:4} MB"
+    print(f"{name:18} {size:6} {document_format:10} {times} ({more})")
 
 
 if __name__ == "__main__":
