@@ -5,27 +5,29 @@ Starting must be quick: nothing but the parser and the one command that was aske
 
 from __future__ import annotations
 
-import argparse
-import importlib
 import os
 import sys
-from collections.abc import Sequence
-from typing import Protocol, cast
 
 from ci_guard import TOOL_NAME, __version__
 from ci_guard.commands import COMMANDS
-from ci_guard.commands.outcome import Outcome
 from ci_guard.model.errors import EXIT_BROKEN, EXIT_OPEN, EXIT_USAGE, CiGuardError
 
+TYPE_CHECKING = False  # spares the import of typing: `--version` must start as quickly as it can
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from typing import Protocol
 
-class Command(Protocol):
-    """What a module in `commands` offers."""
+    from ci_guard.commands.outcome import Outcome
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Declare the command's options."""
+    class Command(Protocol):
+        """What a module in `commands` offers."""
 
-    def run(self, args: argparse.Namespace) -> Outcome:
-        """Do it. Raises CiGuardError."""
+        def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+            """Declare the command's options."""
+
+        def run(self, args: argparse.Namespace) -> Outcome:
+            """Do it. Raises CiGuardError."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,7 +65,10 @@ def _dispatch(arguments: list[str]) -> int:
     name = arguments[0] if arguments else ""
     if name not in COMMANDS:
         return _overview(name)
-    command = cast(Command, importlib.import_module(f"ci_guard.commands.{name}"))
+    import argparse
+    import importlib
+
+    command: Command = importlib.import_module(f"ci_guard.commands.{name}")
     parser = argparse.ArgumentParser(prog=f"{TOOL_NAME} {name}", description=COMMANDS[name], allow_abbrev=False)
     command.add_arguments(parser)
     try:

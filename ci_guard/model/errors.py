@@ -16,8 +16,6 @@ they become `Unreadable` values and findings, so that one bad file does not lose
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 EXIT_OPEN = 0  # judged, and the gate is open
 EXIT_CLOSED = 1  # judged, and findings closed the gate
 EXIT_USAGE = 2  # the command line or the configuration is wrong
@@ -27,7 +25,7 @@ EXIT_BROKEN = 3  # the tool or a service failed: it could not judge
 class CiGuardError(Exception):
     """Base of every deliberate error; `exit_code` is what the process ends with."""
 
-    exit_code: ClassVar[int] = EXIT_BROKEN
+    exit_code = EXIT_BROKEN
 
 
 class UsageError(CiGuardError):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ci_guard.config.types import Config, RuleSetting
-from ci_guard.engine.catalogue import load_catalogue
-from ci_guard.engine.selection import RuleOverride, Selection
+
+if TYPE_CHECKING:
+    from ci_guard.engine.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,9 @@ class RuleChoice:
 
     def selection(self) -> Selection:
         """The engine's selection. Raises ConfigError for an unknown profile or rule, UsageError for a version."""
+        from ci_guard.engine.catalogue import load_catalogue  # a commit without manifests needs no rules
+        from ci_guard.engine.selection import RuleOverride
+
         overrides = {
             rule: RuleOverride(
                 severity=None if s.severity is None else str(s.severity), params=s.params, enabled=s.enabled

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ci_guard import TOOL_NAME, __version__
-from ci_guard.engine.catalogue import Catalogue, load_catalogue
-from ci_guard.engine.selection import Selection
 from ci_guard.model.finding import Finding, sort_key
 from ci_guard.model.location import Location
 from ci_guard.model.report import Report, RuleKey, RuleMeta, Scope
@@ -18,7 +17,11 @@ from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.manifests import Linted
 from ci_guard.pipeline.policy import Policy, added_suppressions
 from ci_guard.suppress.baseline import Baseline
-from ci_guard.suppress.directives import Directive
+
+if TYPE_CHECKING:
+    from ci_guard.engine.catalogue import Catalogue
+    from ci_guard.engine.selection import Selection
+    from ci_guard.suppress.directives import Directive
 
 
 class RulesInForce:
@@ -30,6 +33,8 @@ class RulesInForce:
     @cached_property
     def catalogue(self) -> Catalogue:
         """All rules."""
+        from ci_guard.engine.catalogue import load_catalogue
+
         return load_catalogue()
 
     @cached_property
@@ -104,9 +109,11 @@ class Conclusion:
         """The report. `old` are the findings that were there at `--since`; they are accepted like a baseline."""
         judged = linted.judged
         findings = [*judged.findings, *self.policy.findings(self.rules.emit)]
-        suppressions = added_suppressions(linted.suppressions, self.policy, self.directives)
-        applied = suppressions.apply(findings, known=KnownRules(self.rules), today=self.today, emit=self.rules.emit)
-        findings = sorted([*applied.findings, *applied.problems], key=sort_key)
+        if linted.suppresses:
+            suppressions = added_suppressions(linted.suppressions, self.policy, self.directives)
+            applied = suppressions.apply(findings, known=KnownRules(self.rules), today=self.today, emit=self.rules.emit)
+            findings = [*applied.findings, *applied.problems]
+        findings.sort(key=sort_key)
         for baseline in (self.policy.baseline, old):
             if baseline is not None:
                 findings = baseline.apply(findings, self.policy.renames)

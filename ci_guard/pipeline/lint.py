@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +20,6 @@ from ci_guard.model.report import Notice, Unjudged
 from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.manifests import Linted, ManifestLinter
 from ci_guard.source.files import SkippedPath, SourceFile, read_file, read_or_none, walk
-from ci_guard.suppress.ledger import Suppressions
 
 # Below this a second process costs more than it saves (a worker starts in about 0.1 s and judges about 5 MB/s).
 PARALLEL_BYTES = 1_500_000
@@ -59,7 +60,7 @@ class LintRequest:
 
 def lint(request: LintRequest, progress: Progress) -> Linted:
     """Judge every manifest under the targets. Raises InputError when a target is not there, and ConfigError."""
-    into = Linted(suppressions=Suppressions(request.entries))
+    into = Linted(entries=request.entries)
     files = list(_files(request, into))
     weight = sum(size for _, size in files)
     jobs = request.jobs or (_cores() if weight >= PARALLEL_BYTES else 1)
@@ -83,7 +84,7 @@ def surroundings_of(root: Path) -> Surroundings:
 
 def lint_bytes(request: LintRequest, path: str, data: bytes) -> Linted:
     """Judge what came by standard input, under the name `path`."""
-    into = Linted(suppressions=Suppressions(request.entries))
+    into = Linted(entries=request.entries)
     around = ALONE if path == STDIN_PATH else surroundings_of(request.root)
     ManifestLinter(request.choice, into, around).lint(path, data)
     return into
@@ -152,8 +153,13 @@ class _Worker:
         self._linter = ManifestLinter(request.choice, Linted(), surroundings_of(request.root), whole=request.whole)
 
     def lint(self, chunk: Iterable[str]) -> Linted:
-        into = Linted(suppressions=Suppressions(self._request.entries))
+        into = Linted(entries=self._request.entries)
         self._linter.into = into
+        with _no_collection():
+            self._lint_files(chunk, into)
+        return into
+
+    def _lint_files(self, chunk: Iterable[str], into: Linted) -> None:
         for path in chunk:
             try:
                 data = read_file(self._request.root, path)
@@ -162,7 +168,18 @@ class _Worker:
                 into.judged.unjudged.append(Unjudged("", path, str(error), Location(path)))
                 continue
             self._linter.lint(path, data)
-        return into
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without the cyclic collector: parse trees hold no cycles, and scanning them again and again costs a third."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 _worker: _Worker | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ci_guard.kubernetes.kustomization import ALONE, Surroundings
@@ -15,47 +16,69 @@ from ci_guard.kubernetes.manifests import (
     outcome_of_file,
     read_manifests,
 )
-from ci_guard.kubernetes.repository import Index
 from ci_guard.model.finding import Finding
 from ci_guard.model.location import Location
 from ci_guard.model.report import Notice, Unjudged
 from ci_guard.model.subject import Subject, SubjectId
 from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.judged import Judged
-from ci_guard.suppress.ledger import Suppressions
 
 if TYPE_CHECKING:
+    from ci_guard.config.types import SuppressionEntry
     from ci_guard.engine.evaluation import Judge
     from ci_guard.engine.selection import Selection
+    from ci_guard.kubernetes.repository import Index
     from ci_guard.kubernetes.resources import Resource
     from ci_guard.sbom.deployed import Workload
     from ci_guard.source.document import Document, Unreadable
+    from ci_guard.suppress.ledger import Suppressions
 
 UNREADABLE = "unreadable-input"
 WRONG_TYPE = "wrong-type"
 DUPLICATE_KEY = "duplicate-key"
 
 
-@dataclass(slots=True)
+@dataclass
 class Linted:
     """What is kept of the files that were judged: verdicts, suppressions, a small index.
 
-    For a run over a whole repo also the sha256 of each file, and the workloads with their images.
+    For a run over a whole repo also the sha256 of each file, and the workloads with their images. Suppressions and
+    index are made when first used: most files of a commit are no manifests, and should cost as little.
     """
 
     judged: Judged = field(default_factory=Judged)
-    suppressions: Suppressions = field(default_factory=Suppressions)
-    index: Index = field(default_factory=Index)
+    entries: tuple[SuppressionEntry, ...] = ()
     digests: dict[str, str] = field(default_factory=dict)
     workloads: list[Workload] = field(default_factory=list)
+
+    @cached_property
+    def suppressions(self) -> Suppressions:
+        """The comments, annotations and configuration entries that accept findings."""
+        from ci_guard.suppress.ledger import Suppressions
+
+        return Suppressions(self.entries)
+
+    @cached_property
+    def index(self) -> Index:
+        """The resources of the repo by name."""
+        from ci_guard.kubernetes.repository import Index
+
+        return Index()
+
+    @property
+    def suppresses(self) -> bool:
+        """Whether there is any suppression to apply or to complain about."""
+        return bool(self.entries) or "suppressions" in self.__dict__
 
     def add(self, other: Linted) -> None:
         """Add up what another worker judged."""
         self.judged.add(other.judged)
-        self.suppressions.add(other.suppressions)
-        self.index.update(other.index)
         self.digests.update(other.digests)
         self.workloads += other.workloads
+        if other.suppresses:
+            self.suppressions.add(other.suppressions)
+        if "index" in other.__dict__:
+            self.index.update(other.index)
 
 
 class ManifestLinter:

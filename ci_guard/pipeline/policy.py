@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ci_guard.config import loader
 from ci_guard.config.settings import config_path
@@ -24,12 +24,11 @@ from ci_guard.model.report import Notice
 from ci_guard.model.subject import SubjectId
 from ci_guard.pipeline.base import BaseTree, find_base
 from ci_guard.source.files import read_file, read_or_none
-from ci_guard.source.text import SourceText
-from ci_guard.suppress import baseline as baselines
-from ci_guard.suppress.added import mark_added
-from ci_guard.suppress.baseline import Baseline
-from ci_guard.suppress.directives import Directive
-from ci_guard.suppress.ledger import Emit, Suppressions
+
+if TYPE_CHECKING:
+    from ci_guard.suppress.baseline import Baseline
+    from ci_guard.suppress.directives import Directive
+    from ci_guard.suppress.ledger import Emit, Suppressions
 
 CHANGED = "policy-changed"
 AFTER_MERGE = "this run is judged by the base commit's policy, the change takes effect after the merge"
@@ -118,6 +117,8 @@ def added_suppressions(
 
     `read` reads the directives of a file as the stage did that read the head's. Without a base nothing is marked.
     """
+    from ci_guard.suppress.added import mark_added
+
     base = policy.base
     if base is None:
         return head
@@ -198,6 +199,8 @@ class _Source:
 def _baseline(source: _Source, config: Config, expected: bool) -> tuple[Baseline | None, list[Notice]]:
     if not config.baseline:
         return None, []
+    from ci_guard.suppress import baseline as baselines
+
     data = source.in_force(config.baseline)
     if data is not None:
         return baselines.load(data, source.name(config.baseline)), []
@@ -246,6 +249,8 @@ def _difference(key: str, was: Any, will_be: Any) -> str:
 
 
 def _baseline_changes(path: str, before: bytes | None, now: bytes | None) -> Iterable[PolicyChange]:
+    from ci_guard.suppress import baseline as baselines
+
     if now is None:
         return [PolicyChange(Location(path), "", f"This change removes the baseline {path}; {AFTER_MERGE}")]
     try:
@@ -276,6 +281,8 @@ def _first_difference(path: str, before: bytes | None, now: bytes) -> Location:
 
 def _line(path: str, data: bytes, number: int) -> Location:
     """A whole line of a file that may be anything; line 0 or beyond the end is the file's first."""
+    from ci_guard.source.text import SourceText
+
     text = SourceText(path, data)
     written = text.line(number) if number else ""
     return Location(path, Region(number, 1, number, 1 + len(written)), written) if number else Location(path)

@@ -130,8 +130,8 @@ class _Job:
         """The inventory in both formats."""
         self.progress.stage("sbom", "CycloneDX and SPDX")
         inventory = gathered.inventory()
-        target = self.session.targets[0] if self.session.targets else "."
-        name = (self.session.root / target).name or "repository"
+        # Not the name of the root folder: the same commit must give the same bytes wherever it lies.
+        name = Path(self.session.targets[0]).name or "repository"
         metadata = Metadata(timestamp=timestamp(self.request.environ), name=name, version=self.commit[:12])
         documents = render_sbom("cyclonedx", inventory, metadata), render_sbom("spdx", inventory, metadata)
         self.progress.done(f"{len(inventory.components)} components, {len(inventory.edges)} edges")
