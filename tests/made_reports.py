@@ -204,6 +204,7 @@ HOSTILE = (
     "[link](0) \\[x\\] {0} {{",
     "\x00\x7f\x9b31m",
     "\ud800\udc80",
+    "a\udcff.yaml",
     "表計算.yaml",
     "👩‍👩‍👧 café e\u0301",
     "\u2028line\u0085next",

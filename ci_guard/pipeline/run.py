@@ -26,7 +26,9 @@ from ci_guard.pipeline.namespaces import judge_namespaces
 from ci_guard.pipeline.sbom import render as render_sbom
 from ci_guard.pipeline.session import Session
 from ci_guard.report import render
+from ci_guard.report.sarif import frameworks
 from ci_guard.report.style import Style
+from ci_guard.sarif.writer import CATEGORIES
 from ci_guard.sarif.writer import write as write_sarif
 from ci_guard.sbom.metadata import Metadata, timestamp
 from ci_guard.source.edit import replace_file
@@ -178,11 +180,11 @@ class _Job:
         """Write the files; a file of an earlier run that this one does not make is removed."""
         self.progress.stage("report", "SARIF, Markdown, verdict")
         read = partial(read_or_none, self.session.root)
-        folders = sorted({meta.category for meta in report.rules.values()})
+        known = frameworks()
         made = {
             **documents,
-            SARIF_FILE: write_sarif(report, read, categories=folders),
-            UPLOAD_FILE: write_sarif(report, read, suppressed=False, categories=folders),
+            SARIF_FILE: write_sarif(report, read, categories=CATEGORIES, taxonomies=known),
+            UPLOAD_FILE: write_sarif(report, read, suppressed=False, categories=CATEGORIES, taxonomies=known),
             REPORT_FILE: render("markdown", report, verdict, Style(), read).encode("utf-8", "backslashreplace"),
             VERDICT_FILE: verdict_json(verdict, report),
         }
