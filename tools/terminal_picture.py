@@ -18,7 +18,7 @@ from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 COLUMNS = 110
-LINES = 46  # a picture, not a transcript
+LINES = 54  # a picture, not a transcript
 PROMPT = "ci-guard lint k8s/orders"
 CELL, LINE = 8.43, 19  # pixels of one character at 14 px, and of one line
 COLOURS = dict(
