@@ -5,25 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ci_guard.commands.options import FAIL_ON, FORMATS, add_output
+from ci_guard.commands.options import FAIL_ON, add_output
 from ci_guard.commands.outcome import Outcome
+from ci_guard.commands.printing import show
 from ci_guard.config import values
-from ci_guard.config.settings import setting, switch
+from ci_guard.config.settings import setting
 from ci_guard.gate import GatePolicy, decide
 from ci_guard.model.errors import InputError, UsageError
 from ci_guard.model.report import Report
 from ci_guard.pipeline.policy import load_policy
-from ci_guard.report import render
-from ci_guard.report.style import Style, style_for
 from ci_guard.sarif.reader import merge, read
-from ci_guard.source.edit import replace_file
-from ci_guard.source.files import read_or_none
 
 SARIF_NAME = "ci-guard.sarif"
 VERDICT_NAME = "verdict.json"
@@ -60,8 +55,7 @@ def run(args: argparse.Namespace) -> Outcome:
         report = replace(report, findings=tuple(policy.baseline.apply(report.findings, policy.renames)))
     report = replace(report, notices=(*report.notices, *policy.notices))
     verdict = decide(report, GatePolicy(fail_on, args.allow_empty))
-    asked = setting("format", values.one_of(FORMATS), options=options, environ=os.environ, configured="text")
-    _print(render(asked, report, verdict, _style(options), partial(read_or_none, root)), args.output)
+    show(report, verdict, args, root)
     return Outcome(report, verdict.exit_code)
 
 
@@ -89,18 +83,3 @@ def _recorded_fail_on(path: Path) -> str:
     if recorded not in FAIL_ON:
         raise InputError(f"{path}: failOn is none of {', '.join(FAIL_ON)}")
     return str(recorded)
-
-
-def _style(options: dict[str, Any]) -> Style:
-    if options["output"]:
-        return Style()
-    no_color, quiet = (switch(name, options, os.environ) for name in ("no_color", "quiet"))
-    return style_for(sys.stdout, os.environ, no_color=no_color, quiet=quiet)
-
-
-def _print(text: str, output: str | None) -> None:
-    if output:
-        replace_file(Path(output), text.encode("utf-8", "backslashreplace"))
-        return
-    encoding = sys.stdout.encoding or "ascii"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -35,7 +35,7 @@ def show(report: Report, verdict: Verdict | None, args: argparse.Namespace, root
 def write(text: str, output: str | None) -> None:
     """Write to a file in one go, or to standard output, whatever its encoding can carry."""
     if output:
-        replace_file(Path(output), text.encode("utf-8", "surrogateescape"))
+        replace_file(Path(output), text.encode("utf-8", "backslashreplace"))
         return
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
