@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--pod-security-version", metavar="v1.N", default="latest", help="at this version")
     show = actions.add_parser("show", help="everything about one rule")
     show.add_argument("rule", metavar="RULE")
-    docs = actions.add_parser("docs", help="write a page for each rule to docs/rules")
+    docs = actions.add_parser("docs", help="write a page for each rule to docs/rules, and docs/frameworks.md")
     docs.add_argument("--check", action="store_true", help="write nothing; exit 2 if something is out of date")
     docs.add_argument("--output-dir", metavar="DIR", type=Path, default=None, help="where to (default: docs/rules)")
     catalog = actions.add_parser("catalog", help="write rules/catalog.json and rules/schema.json")
@@ -55,12 +55,16 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _docs(args: argparse.Namespace) -> int:
-    from ci_guard.engine import building, documentation
+    from ci_guard.engine import building, documentation, frameworks, frameworks_page
 
     folder = rules_folder()
     target = args.output_dir or folder.parent / "docs" / "rules"
-    wanted = documentation.pages(list(building.rule_files(folder)))
-    return _settle(target, wanted, args.check, stale=set(target.rglob("*.md")))
+    found = list(building.rule_files(folder))
+    settled = _settle(target, documentation.pages(found), args.check, stale=set(target.rglob("*.md")))
+    if args.output_dir:
+        return settled
+    overview = {"frameworks.md": frameworks_page.page(frameworks.read_all(folder), found)}
+    return max(settled, _settle(target.parent, overview, args.check, stale=set()))
 
 
 def _catalog(args: argparse.Namespace) -> int:

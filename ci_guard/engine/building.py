@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ci_guard.engine import profilefile, rulefile, yamlfile
+from ci_guard.engine import frameworks, profilefile, rulefile, yamlfile
 from ci_guard.engine.expression import check, not_portable
+from ci_guard.engine.frameworks import Framework
 from ci_guard.engine.program import Program
 from ci_guard.engine.rule import NEWEST, Clause, Rule
 from ci_guard.engine.rulefile import RuleFile
@@ -30,9 +31,11 @@ def rule_files(folder: Path) -> Iterator[RuleFile]:
 def catalog(folder: Path) -> dict[str, Any]:
     """The catalogue of all files below `folder`. Raises ConfigError, RuleError."""
     rules: dict[str, Any] = {}
+    catalogues = frameworks.read_all(folder)
     for found in rule_files(folder):
         if found.id in rules:
             raise ConfigError(f"there is a second rule {found.id!r}", path=found.file.path, line=1)
+        _check_controls(found, catalogues)
         rules[found.id] = entry(found)
     checks = checks_of(folder)
     profiles = _profiles(folder)
@@ -108,6 +111,20 @@ def _profiles(folder: Path) -> dict[str, Any]:
             raise ConfigError("the id differs from the file's name", path=str(path), line=file.line(("id",)))
         out[path.stem] = {k: v for k, v in file.value.items() if k not in {"id", "description"}}
     return out
+
+
+def _check_controls(found: RuleFile, catalogues: Mapping[str, Framework]) -> None:
+    """Every control that a rule names exists, and files can show those that it claims to check. Raises ConfigError."""
+    for name, claimed in found.meta.controls.items():
+        line = found.file.line(("controls", name))
+        if name not in catalogues:
+            raise ConfigError(f"there is no framework {name!r}", path=found.file.path, line=line)
+        known = {control.id: control for control in catalogues[name].controls}
+        for id, relation in claimed.items():
+            if id not in known:
+                raise ConfigError(f"{name} has no control {id!r}", path=found.file.path, line=line)
+            if relation == "direct" and known[id].assessable in {"manual", "not"}:
+                raise ConfigError(f"{name} says that no file shows {id!r}", path=found.file.path, line=line)
 
 
 def _check_references(rules: dict[str, Any], checks: dict[str, Any], profiles: dict[str, Any]) -> None:

@@ -26,7 +26,6 @@ from ci_guard.model.errors import ConfigError, RuleError, UsageError
 from ci_guard.model.report import RuleMeta
 
 CATALOG = "catalog.json"
-FRAMEWORK = "frameworks/pod-security.yaml"
 
 
 def rules_folder() -> Path:
@@ -86,14 +85,6 @@ class Catalogue:
 
             self._metas[rule_id] = rulefile.read(self.path_of(rule_id)).meta
         return self._metas[rule_id]
-
-    def framework(self) -> Mapping[str, Any]:
-        """The Pod Security Standards as a catalogue of controls (id, title, version, guid, checks)."""
-        from ci_guard.engine import profilefile, yamlfile
-
-        file = yamlfile.read(self.folder / FRAMEWORK)
-        file.insist(profilefile.CHECKS)
-        return file.value  # type: ignore[no-any-return]
 
     def select(
         self,

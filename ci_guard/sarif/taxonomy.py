@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 POD_SECURITY = "pod-security-standards"
 
@@ -43,22 +42,3 @@ class Taxonomy:
         """The GUID: given, or derived from the name so that every run writes the same one."""
         name = self.name.encode("utf-8", "backslashreplace").decode("utf-8")  # uuid5 refuses lone surrogates
         return self.guid or str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:ci-guard:taxonomy:{name}"))
-
-
-def taxonomy_of(framework: Mapping[str, Any]) -> Taxonomy:
-    """The taxonomy of a framework file (`id`, `title`, `version`, `guid`, `organization`, `url`, `checks`)."""
-    return Taxonomy(
-        name=framework["id"],
-        version=framework.get("version", ""),
-        guid=framework.get("guid", ""),
-        organization=framework.get("organization", ""),
-        title=framework.get("title", ""),
-        information_uri=framework.get("url", ""),
-        comprehensive=True,
-        taxa=tuple(_taxon(check) for check in framework.get("checks", ())),
-    )
-
-
-def _taxon(check: Mapping[str, Any]) -> Taxon:
-    told = {name: str(check[name]) for name in ("level", "since") if name in check}
-    return Taxon(check["id"], check.get("title", ""), check.get("description", ""), properties=told)

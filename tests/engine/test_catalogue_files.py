@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ci_guard.engine import building, documentation
+from ci_guard.engine import building, documentation, frameworks, frameworks_page
 from ci_guard.engine.catalogue import load_catalogue, rules_folder
 from ci_guard.pipeline.rules_test import test_rules as run_examples
 
@@ -25,6 +25,11 @@ def test_pages_are_up_to_date() -> None:
     assert {str(p.relative_to(folder)) for p in folder.rglob("*.md")} == set(wanted)
     for name, data in wanted.items():
         assert (folder / name).read_bytes() == data, f"{name}: run `ci-guard rules docs`"
+
+
+def test_the_page_about_frameworks_is_up_to_date() -> None:
+    page = (RULES.parent / "docs" / "frameworks.md").read_bytes()
+    assert page == frameworks_page.page(frameworks.read_all(RULES), FILES), "run `ci-guard rules docs`"
 
 
 def test_building_twice_gives_the_same_bytes() -> None:
@@ -54,9 +59,9 @@ def test_every_check_has_a_rule_and_every_rule_of_the_folder_a_check() -> None:
     assert len(catalogue.checks) == 19
     judged = {rule.check for rule in catalogue.rules.values() if rule.check}
     assert judged == set(catalogue.checks)
-    framework = catalogue.framework()
-    assert framework["version"] == "v1.37"
-    assert {c["id"] for c in framework["checks"]} == judged
+    framework = frameworks.read_all(RULES)[frameworks.POD_SECURITY]
+    assert framework.version == "v1.37"
+    assert {c.id for c in framework.controls} == judged
 
 
 def test_pod_rules_are_portable() -> None:

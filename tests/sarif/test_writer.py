@@ -15,25 +15,24 @@ from hypothesis import HealthCheck, given, settings
 
 from ci_guard.model.finding import Severity
 from ci_guard.sarif.fingerprint import line_hashes
-from ci_guard.sarif.taxonomy import taxonomy_of
+from ci_guard.sarif.taxonomy import Taxon, Taxonomy
 from ci_guard.sarif.writer import write
 from tests import made_reports as made
 from tests.sarif.multitool import flaws
 
 CATEGORIES = ("pod-security", "images", "dependencies", "workflows", "provenance")
-STANDARD = taxonomy_of(
-    {
-        "id": "pod-security-standards",
-        "title": "Pod Security Standards",
-        "version": "v1.37",
-        "guid": "2f0e0bfc-3a4e-4f6a-9a3c-3d6b9a3d7c11",
-        "organization": "Kubernetes",
-        "url": "https://kubernetes.io/docs/concepts/security/pod-security-standards/",
-        "checks": [
-            {"id": i, "title": i, "description": f"check {i}", "level": "baseline", "since": "v1.0"}
-            for i in ("hostNamespaces", "privileged", "sysctls")
-        ],
-    }
+STANDARD = Taxonomy(
+    name="pod-security-standards",
+    title="Pod Security Standards",
+    version="v1.37",
+    guid="2f0e0bfc-3a4e-4f6a-9a3c-3d6b9a3d7c11",
+    organization="Kubernetes",
+    information_uri="https://kubernetes.io/docs/concepts/security/pod-security-standards/",
+    comprehensive=True,
+    taxa=tuple(
+        Taxon(i, i, f"check {i}", properties={"level": "baseline", "since": "v1.0"})
+        for i in ("hostNamespaces", "privileged", "sysctls")
+    ),
 )
 
 
