@@ -25,9 +25,9 @@ _JOINED = frozenset({"serviceAccount", "grants", "networkPolicies", "workload", 
 _POD = frozenset({"pod"})
 
 
-def _pod_part(root: str, *variables: str) -> Kind:
+def _pod_part(root: str, *variables: str, derived: tuple[str, ...] = ()) -> Kind:
     own = frozenset(variables)
-    return Kind(root, own | _POD | _JOINED, "pod", own, own | _POD)
+    return Kind(root, own | _POD | _JOINED, "pod", own, (own | _POD) - set(derived))
 
 
 def _facts(*variables: str) -> Kind:
@@ -41,7 +41,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         admission=frozenset({"object"}),
     ),
     "pod": Kind("pod", _POD | _JOINED, admission=_POD),
-    "container": _pod_part("container", "container", "securityContext", "image"),
+    "container": _pod_part("container", "container", "securityContext", "image", "duplicates", derived=("duplicates",)),
     # Pod and containers alike: paths start at what carries the `securityContext`, so `at` begins with that word.
     "security-context": _pod_part("", "securityContext"),
     "volume": _pod_part("volume", "volume"),

@@ -7,6 +7,7 @@ a `securityContext` that is a list is for the engine to refuse, not for this roo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from ci_guard.kubernetes.images import parse_image
 from ci_guard.kubernetes.pods import Member, Pod
 from ci_guard.kubernetes.resources import Resource
+from ci_guard.kubernetes.schedules import schedule_facts
 from ci_guard.model.location import NodePath
 from ci_guard.model.subject import Nested, Subject, SubjectId
 
@@ -26,14 +28,11 @@ def subjects(resource: Resource, needs: Container[str] = ()) -> Iterator[Subject
     """
     with_image = not needs or "image" in needs
     match = {"kind": resource.kind, "group": resource.group, "version": resource.version}
-    yield Subject(
-        "resource",
-        resource.id,
-        resource.path,
-        resource.document,
-        {"object": resource.value, "subject": f'{resource.kind} "{resource.name}"'},
-        match=match,
-    )
+    variables = {"object": resource.value, "subject": f'{resource.kind} "{resource.name}"'}
+    if resource.kind == "CronJob":
+        spec = resource.value.get("spec")
+        variables["schedule"] = schedule_facts(spec.get("schedule") if isinstance(spec, dict) else None)
+    yield Subject("resource", resource.id, resource.path, resource.document, variables, match=match)
     for pod in resource.pods:
         yield _pod_subject(resource, pod, {**match, "pod-owner": resource.kind}, with_image=with_image)
 
@@ -101,9 +100,19 @@ def _container(owner: SubjectId, container: Member, name: str) -> Nested:
     variables = {
         "container": value,
         "securityContext": value.get("securityContext", {}),
+        "duplicates": repeated_names(value.get("env")),
         "subject": f'container "{name}"',
     }
     return Nested(_within(owner, name), container.path, variables)
+
+
+def repeated_names(entries: Any) -> list[str]:
+    """The names that several members of a list have, sorted; in linear time, where an expression takes the square."""
+    if not isinstance(entries, list):
+        return []
+    names = [entry.get("name") for entry in entries if isinstance(entry, dict)]
+    counts = Counter(name for name in names if isinstance(name, str))
+    return sorted(name for name, count in counts.items() if count > 1)
 
 
 def _pod_security(owner: SubjectId, pod: Pod) -> Nested:

@@ -20,7 +20,7 @@ from ci_guard.model.finding import Finding, sort_key
 from ci_guard.model.location import Location
 from ci_guard.model.subject import Nested, Subject, SubjectId
 from ci_guard.source.reader import read
-from tests.engine.judging import CATALOGUE, found, judged, pod_of, subjects_of
+from tests.engine.judging import CATALOGUE, POD_FOLDERS, found, judged, pod_of, subjects_of
 
 POD = """\
 apiVersion: v1
@@ -230,7 +230,7 @@ def test_rules_that_code_judges_are_emitted_by_id() -> None:
 def test_a_fact_that_no_room_handed_over_is_not_judged() -> None:
     catalog = json.loads((CATALOGUE.folder / "catalog.json").read_bytes())
     catalog["rules"]["host-network"] |= {"require": "serviceAccount.?automount.orValue(true) == true"}
-    selection = Catalogue(CATALOGUE.folder, catalog, {}).select("all")
+    selection = Catalogue(CATALOGUE.folder, catalog, {}).select("all", categories=POD_FOLDERS)
     assert "serviceAccount" in selection.needs
     (judgement,) = [j for j in judged(POD, selection) if j.unjudged]
     (unjudged,) = judgement.unjudged
@@ -322,7 +322,8 @@ items:
   kind: Role
   rules: [{verbs: ["*"]}]
 """
-    finding = only(role, "rbac-wildcard-verbs")
+    selection = CATALOGUE.select("all", categories={"rbac"})
+    (finding,) = [f for j in judged(role, selection) for f in j.findings if f.rule == "rbac-wildcard-verbs"]
     assert finding.message == 'Role "r" allows every verb on ["secrets"]'
     assert finding.path == "items[0].rules[1].verbs"
     assert finding.location.region is not None and finding.location.region.start_line == 11
