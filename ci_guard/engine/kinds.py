@@ -47,7 +47,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "volume": _pod_part("volume", "volume"),
     "annotation": _pod_part("annotation", "annotation"),
     "program": _facts("flags", "program"),
-    "kubelet": _facts("config"),
+    "kubelet": _facts("config", "audit"),
     "component": _facts("component"),
     "image": _facts("image"),
     "artifact": _facts("artifact"),

@@ -1,4 +1,5 @@
-"""Resources -> subjects: what rules judge. One subject for the resource, one for each of its pods.
+"""Resources -> subjects: what rules judge. One subject for the resource, one for each of its pods, and one for each
+component of the control plane that it starts or configures.
 
 A pod carries its containers, security contexts, volumes and annotations as nested subjects, so that the engine can
 judge the whole pod at once and still name the container and its line. Values are handed on as they were written:
@@ -12,6 +13,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ci_guard.kubernetes.components import component_subjects
 from ci_guard.kubernetes.images import parse_image
 from ci_guard.kubernetes.pods import Member, Pod
 from ci_guard.kubernetes.resources import Resource
@@ -21,7 +23,8 @@ from ci_guard.model.subject import Nested, Subject, SubjectId
 
 
 def subjects(resource: Resource, needs: Container[str] = ()) -> Iterator[Subject]:
-    """The subject of the resource itself (`each: resource`), then one of each of its pods (`each: pod`).
+    """The subject of the resource itself (`each: resource`), then one of each of its pods (`each: pod`), then its
+    components (`each: program`, `each: kubelet`).
 
     `needs` are the variables that rules name; what must be derived (`image`) is left out if nobody asks for it.
     Empty means everything.
@@ -35,6 +38,7 @@ def subjects(resource: Resource, needs: Container[str] = ()) -> Iterator[Subject
     yield Subject("resource", resource.id, resource.path, resource.document, variables, match=match)
     for pod in resource.pods:
         yield _pod_subject(resource, pod, {**match, "pod-owner": resource.kind}, with_image=with_image)
+    yield from component_subjects(resource, needs)
 
 
 @dataclass(frozen=True, slots=True)

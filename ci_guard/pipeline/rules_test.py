@@ -85,7 +85,7 @@ def subjects_of(rule: Rule, example: Example) -> list[Subject] | None:
         return _entries(example, data)
     if Path(example.path).stem in kinds:
         return [_facts(Path(example.path).stem, document) for document in _documents(example, "yaml-1.2")]
-    if all(KINDS[each].admission for each in kinds):
+    if all(KINDS[each].admission or each in {"program", "kubelet"} for each in kinds):
         items = read_manifests(example.path, data)
         resources = [r for i in items if isinstance(i, ManifestDocument) for r in i.resources]
         return [s for r in resources for s in kubernetes_subjects(r)]
