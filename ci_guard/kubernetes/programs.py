@@ -156,9 +156,9 @@ def _expanded(text: str, known: Mapping[str, str]) -> str:
 def _is_run(words: Sequence[Word], index: int) -> bool:
     """Whether the word at `index`, which names a component, starts it."""
     before = [w.text for w in words[:index] if not w.text.startswith("-")]
+    follows_flag = index > 0 and words[index - 1].text.startswith("-") and "=" not in words[index - 1].text
     if all(basename(text) in _WRAPPERS or text.replace(".", "").isdigit() for text in before):
-        return True
-    follows_flag = words[index - 1].text.startswith("-") and "=" not in words[index - 1].text
+        return bool(before) or not follows_flag
     folder = basename(dirname(words[index].text))
     return folder in {"bin", "sbin"} and not follows_flag
 

@@ -22,7 +22,7 @@ def changed(change: Callable[[dict[str, Any]], None]) -> Catalogue:
 
 
 def test_profiles() -> None:
-    assert CATALOGUE.profiles.keys() == {"default", "pss-baseline", "pss-restricted", "all"}
+    assert CATALOGUE.profiles.keys() == {"default", "pss-baseline", "pss-restricted", "cis-kubernetes", "all"}
     default = CATALOGUE.select("default")
     for rule in default.rules.values():
         if rule.rule.check and CATALOGUE.checks[rule.rule.check].level == "restricted":
@@ -81,7 +81,7 @@ def test_overrides() -> None:
 @pytest.mark.parametrize(
     ("wishes", "error", "words"),
     [
-        ({"profile": "cis-kubernetes"}, ConfigError, "there are: all, default, pss-baseline, pss-restricted"),
+        ({"profile": "nsa-cisa"}, ConfigError, "there are: all, cis-kubernetes, default, pss-baseline, pss-restricted"),
         ({"select": ["no-such-rule"]}, UsageError, "no-such-rule"),
         ({"ignore": ["no-such-rule"]}, UsageError, "no-such-rule"),
         ({"overrides": {"no-such-rule": RuleOverride()}}, ConfigError, "no-such-rule"),

@@ -71,6 +71,11 @@ def child(node: yaml.Node, step: re.Match[str]) -> tuple[yaml.Node, yaml.Node | 
     return None
 
 
+def is_argument(text: Any, finding: Finding) -> bool:
+    """Whether an item of `args` is the flag, or the program, that a rule of the control plane points at."""
+    return finding.path.endswith((".args", ".command")) and str(text).startswith(("--", "/", "kube-", "etcd"))
+
+
 def candidates(finding: Finding, roots: list[yaml.Node]) -> Iterator[set[Place]]:
     """For each document, the places of the node that the finding's path names, or of its nearest ancestor."""
     for root in roots:
@@ -85,6 +90,9 @@ def candidates(finding: Finding, roots: list[yaml.Node]) -> Iterator[set[Place]]
             node, key = following
         if isinstance(node, yaml.SequenceNode):  # the index of an item is not in the path: the item itself is the key
             yield {(n.start_mark.line + 1, n.start_mark.column + 1) for n in node.value if n.value == finding.key}
+            yield {
+                (n.start_mark.line + 1, n.start_mark.column + 1) for n in node.value if is_argument(n.value, finding)
+            }
         yield places(node, key)
 
 
