@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Wheels that carry a program (zizmor, hadolint, actionlint …) put it beside the interpreter.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-PYTEST_ARGS ?= -n auto
+PYTEST_ARGS ?= -n auto -rs
 
 .PHONY: help install demo test check docs bench requirements wheels clean
 help:
