@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "gate": "decide on SARIF results of any tool",
     "baseline": "accept the findings of today",
     "run": "the main job: lint, sbom, deps, attest, verify, report, gate",
+    "export": "rules as admission policies for a cluster",
     "rules": "list, show, document, start and test rules",
 }
 """Command name -> one-line help. The module is `ci_guard.commands.<name>`."""

@@ -1,0 +1,1 @@
+"""Rules as policies for a cluster: what judges manifests here, written so that the API server judges the same."""
