@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,13 +32,14 @@ def catalog(folder: Path) -> dict[str, Any]:
     """The catalogue of all files below `folder`. Raises ConfigError, RuleError."""
     rules: dict[str, Any] = {}
     catalogues = frameworks.read_all(folder)
-    for found in rule_files(folder):
+    files = list(rule_files(folder))
+    for found in files:
         if found.id in rules:
             raise ConfigError(f"there is a second rule {found.id!r}", path=found.file.path, line=1)
         _check_controls(found, catalogues)
         rules[found.id] = entry(found)
     checks = checks_of(folder)
-    profiles = _profiles(folder)
+    profiles = _profiles(folder, files, catalogues)
     _check_references(rules, checks, profiles)
     return {"format": 1, "newest": f"v1.{NEWEST}", "checks": checks, "profiles": profiles, "rules": rules}
 
@@ -102,15 +103,29 @@ def checks_of(folder: Path) -> dict[str, Any]:
     return {c["id"]: {key: c[key] for key in keys if key in c} for c in file.value["checks"]}
 
 
-def _profiles(folder: Path) -> dict[str, Any]:
+def _profiles(folder: Path, rules: Sequence[RuleFile], catalogues: Container[str]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for path in sorted((folder / "profiles").glob("*.yaml")):
         file = yamlfile.read(path)
         file.insist(profilefile.PROFILE)
         if file.value["id"] != path.stem:
             raise ConfigError("the id differs from the file's name", path=str(path), line=file.line(("id",)))
-        out[path.stem] = {k: v for k, v in file.value.items() if k not in {"id", "description"}}
+        profile = {k: v for k, v in file.value.items() if k not in {"id", "description"}}
+        for line in profile["rules"]:
+            _known(f"profile {path.stem}", [line["framework"]] if "framework" in line else [], catalogues)
+        out[path.stem] = {**profile, "rules": [one for line in profile["rules"] for one in _expanded(line, rules)]}
     return out
+
+
+def _expanded(line: dict[str, Any], rules: Sequence[RuleFile]) -> Iterator[dict[str, Any]]:
+    """A line of a profile; one about a framework as a line for each rule that checks a control of it directly."""
+    if "framework" not in line:
+        yield line
+        return
+    rest = {key: value for key, value in line.items() if key != "framework"}
+    for found in rules:
+        if "direct" in found.meta.controls.get(line["framework"], {}).values():
+            yield {"rule": found.id, **rest}
 
 
 def _check_controls(found: RuleFile, catalogues: Mapping[str, Framework]) -> None:

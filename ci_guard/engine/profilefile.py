@@ -19,8 +19,8 @@ PROFILE: Final = Fields(
         "everything": Flag(),
         "rules": Many(
             Fields(
-                {"folder": Text(), "rule": RULE_ID, "pod-security": _LEVEL, "severity": SEVERITY},
-                one_of=("folder", "rule", "pod-security"),
+                {"folder": Text(), "rule": RULE_ID, "pod-security": _LEVEL, "framework": Text(), "severity": SEVERITY},
+                one_of=("folder", "rule", "pod-security", "framework"),
             ),
             least=0,
         ),
