@@ -5,7 +5,7 @@ Which rule touches which control stands in the rule. Identifiers and short title
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -13,12 +13,16 @@ from typing import Any, Final
 from ci_guard.engine import profilefile, yamlfile
 from ci_guard.engine.shape import Fields, Many, Named, Text
 from ci_guard.model.errors import ConfigError, UsageError
+from ci_guard.model.report import RuleMeta
 
 FOLDER: Final = "frameworks"
 POD_SECURITY: Final = "pod-security-standards"
 _POD_SECURITY_FILE = "pod-security.yaml"
 ASSESSABLE: Final = ("static", "partial", "manual", "not")
 """Files show a control in full, in part, only support what people show, or do not show it at all."""
+
+Relations = Mapping[str, Mapping[str, str]]
+"""Control -> rule -> `direct` or `related`."""
 
 _GONE = "none"
 _EDITION = Text(r"[0-9][0-9.]*", what='an edition, as "1.12"')
@@ -123,6 +127,24 @@ def choose(frameworks: Mapping[str, Framework], name: str) -> Framework:
     if name not in frameworks:
         raise UsageError(f"no framework {name!r}; there are: {', '.join(sorted(frameworks))}")
     return frameworks[name]
+
+
+def claims(meta: RuleMeta, framework: str) -> Mapping[str, str]:
+    """The controls of one framework that a rule touches: for STRIDE its letters, for Pod Security its check."""
+    if framework == "stride":
+        return dict.fromkeys(meta.stride, "related")
+    if framework == POD_SECURITY and meta.pod_security:
+        return {meta.pod_security: "direct"}
+    return meta.controls.get(framework, {})
+
+
+def relations(framework: str, metas: Iterable[RuleMeta]) -> Relations:
+    """Who touches which control of a framework."""
+    out: dict[str, dict[str, str]] = {}
+    for meta in metas:
+        for control, relation in claims(meta, framework).items():
+            out.setdefault(control, {})[meta.id] = relation
+    return out
 
 
 def _control(entry: Mapping[str, Any], reasons: Mapping[str, str]) -> Control:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from ci_guard.engine.frameworks import ASSESSABLE, POD_SECURITY, Control, Framework
+from ci_guard.engine.frameworks import ASSESSABLE, Control, Framework, Relations, relations
 from ci_guard.engine.rulefile import RuleFile
-from ci_guard.model.report import RuleMeta
-
-Relations = Mapping[str, Mapping[str, str]]
-"""Control -> rule -> `direct` or `related`."""
 
 _INTRO = """\
 <!-- Written by `ci-guard rules docs` from rules/frameworks and the rules: edit those. -->
 # Frameworks
+
+`ci-guard report --framework NAME` tells how the controls of one fared: see [reports](reports.md).
 
 A rule checks a control *directly* where the control asks for exactly this, and is *related* where it supports the
 control in part; related rules decide nothing. Which rule touches which control is the judgement of this project: for
@@ -44,24 +42,6 @@ def page(frameworks: Mapping[str, Framework], rules: Iterable[RuleFile]) -> byte
     return text.encode()
 
 
-def claims(meta: RuleMeta, framework: str) -> Mapping[str, str]:
-    """The controls of one framework that a rule touches: for STRIDE its letters, for Pod Security its check."""
-    if framework == "stride":
-        return dict.fromkeys(meta.stride, "related")
-    if framework == POD_SECURITY and meta.pod_security:
-        return {meta.pod_security: "direct"}
-    return meta.controls.get(framework, {})
-
-
-def relations(framework: str, metas: Iterable[RuleMeta]) -> Relations:
-    """Who touches which control of a framework."""
-    out: dict[str, dict[str, str]] = {}
-    for meta in metas:
-        for control, relation in claims(meta, framework).items():
-            out.setdefault(control, {})[meta.id] = relation
-    return out
-
-
 def _row(framework: Framework, related: Relations) -> str:
     levels = Counter(c.assessable for c in framework.controls)
     direct = sum("direct" in rules.values() for rules in related.values())
@@ -74,7 +54,7 @@ def _section(framework: Framework, related: Relations) -> str:
     text = f"\n## {framework.id}\n\n[{framework.title}]({framework.url}), {framework.version}, of"
     text += f" {framework.organization}. {framework.licence}\n"
     if framework.editions:
-        text += f"Also mapped to {', '.join(framework.editions)}.\n"
+        text += f"`--edition` takes {', '.join(framework.editions)}, too.\n"
     open_ = [c.id for c in framework.controls if c.assessable in {"static", "partial"} and c.id not in related]
     if open_:
         text += f"\nFiles could show {'it' if len(open_) == 1 else 'these'}, but no rule looks:\n\n{_list(open_)}"

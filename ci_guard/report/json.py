@@ -19,10 +19,15 @@ JsonObject = dict[str, Any]
 
 def render(report: Report, verdict: Verdict | None, style: Style, read: ReadBytes) -> str:  # noqa: ARG001
     """ASCII-only JSON with an indent of one, the same text every time."""
-    text = json.dumps(document(report, verdict), indent=1, ensure_ascii=True)
+    return written(document(report, verdict))
+
+
+def written(value: JsonObject) -> str:
+    """Plain values as ASCII-only JSON with an indent of one and a line end at the end."""
+    text = json.dumps(value, indent=1, ensure_ascii=True)
     # Lone surrogates (of file names that are not UTF-8) are no JSON: replace them as written.
     if "\\ud" in text:
-        text = json.dumps(_well_formed(document(report, verdict)), indent=1, ensure_ascii=True)
+        text = json.dumps(_well_formed(value), indent=1, ensure_ascii=True)
     return text + "\n"
 
 
@@ -38,7 +43,7 @@ def document(report: Report, verdict: Verdict | None) -> JsonObject:
         "tool": {"name": report.tool, "version": report.version},
         "scope": _scope(report.scope),
         "rules": [_rule(meta) for meta in metas],
-        "findings": [_finding(f) for f in report.findings],
+        "findings": [finding_document(f) for f in report.findings],
         "evaluated": dict(sorted(report.evaluated.items())),
         "unjudged": [
             {"rule": u.rule, "subject": u.subject, "reason": u.reason, "location": _place(u.location)}
@@ -81,7 +86,8 @@ def _rule(meta: RuleMeta) -> JsonObject:
     }
 
 
-def _finding(finding: Finding) -> JsonObject:
+def finding_document(finding: Finding) -> JsonObject:
+    """One finding as plain values."""
     subject = finding.subject
     return {
         "tool": finding.tool,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from ci_guard import TOOL_NAME
-from ci_guard.compliance import ACCEPTED, FAILED, NOT_JUDGED, PASSED, TOUCHED, control_results
+from ci_guard.compliance.outcomes import ACCEPTED, FAILED, NOT_JUDGED, PASSED, TOUCHED, control_results
 from ci_guard.gate import RESULTS, in_words
 from ci_guard.model.finding import Finding, Severity
 from ci_guard.model.ports import ReadBytes

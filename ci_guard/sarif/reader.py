@@ -35,6 +35,15 @@ def read(data: bytes, path: str) -> Report:
     return merge(reports)
 
 
+def is_for_upload(data: bytes, path: str) -> bool:
+    """Whether we wrote `data` for code scanning, without what is suppressed: no base for saying that a rule passed.
+
+    Raises InputError when `data` is no JSON.
+    """
+    runs = access.children(access.parse(data, path), "runs")
+    return any(access.child(run, "properties", "ciGuard").get("forUpload") is True for run in runs)
+
+
 def merge(reports: Iterable[Report]) -> Report:
     """One report of many: findings sorted, counts added up, the first scope that names a profile kept."""
     given = list(reports)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import sarif_om as om
 
@@ -54,7 +54,8 @@ def write(
     runs = []
     for number, (group, members) in enumerate(groups.items()):
         kept = members if suppressed else worst(members, RESULTS_REJECTED_ABOVE)
-        runs.append(_run(report, group, kept, prints, given, first=number == 0, found=len(members)))
+        part = _Part(group, kept, found=len(members), first=number == 0, whole=suppressed)
+        runs.append(_run(report, part, prints, given))
     body = ",\n".join(runs)
     return f'{{"$schema":"{SCHEMA}","version":"2.1.0","runs":[\n{body}\n]}}\n'.encode("ascii")
 
@@ -89,16 +90,18 @@ def _category(report: Report, tool: str, rule: str) -> str:
     return category_of(folder) if tool == TOOL_NAME else folder
 
 
-def _run(
-    report: Report,
-    group: Group,
-    findings: Sequence[Finding],
-    prints: results.Fingerprints,
-    taxonomies: tuple[Taxonomy, ...],
-    *,
-    first: bool,
-    found: int,
-) -> str:
+class _Part(NamedTuple):
+    """What goes into one run. The first one carries the scope; one that is not `whole` lacks what is suppressed."""
+
+    group: Group
+    findings: Sequence[Finding]
+    found: int
+    first: bool
+    whole: bool
+
+
+def _run(report: Report, part: _Part, prints: results.Fingerprints, taxonomies: tuple[Taxonomy, ...]) -> str:
+    group, findings = part.group, part.findings
     tool, category = group
     metas = _metas(report, group, findings)
     descriptors = Descriptors(metas, taxonomies)
@@ -111,9 +114,9 @@ def _run(
         original_uri_base_ids={
             "%SRCROOT%": {"description": {"text": "The folder that was judged: the root of the repository."}}
         },
-        invocations=[_invocation(report, group, first=first, found=found, written=len(findings))],
+        invocations=[_invocation(report, group, first=part.first, found=part.found, written=len(findings))],
         taxonomies=taxonomy_components or None,
-        properties=_run_properties(report, group, first=first),
+        properties=_run_properties(report, part),
     )
     body = ",\n".join(lines)
     return f'{dump(head)[:-1]},"results":[\n{body}\n]}}' if body else f'{dump(head)[:-1]},"results":[]}}'
@@ -199,8 +202,8 @@ def _notification(
     )
 
 
-def _run_properties(report: Report, group: Group, *, first: bool) -> dict[str, Any] | None:
-    tool, category = group
+def _run_properties(report: Report, part: _Part) -> dict[str, Any] | None:
+    tool, category = part.group
     if tool != TOOL_NAME:
         return None
     evaluated = {
@@ -209,7 +212,9 @@ def _run_properties(report: Report, group: Group, *, first: bool) -> dict[str, A
         if (_category(report, TOOL_NAME, rule) == category)
     }
     ours: dict[str, Any] = {"evaluated": evaluated}
-    if first:
+    if not part.whole:
+        ours["forUpload"] = True  # that a rule looked, and has no result here, does not say that it found nothing
+    if part.first:
         ours["scope"] = _scope(report.scope)
     return {"ciGuard": ours}
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ci_guard.cli import main
-from ci_guard.compliance import control_results
+from ci_guard.compliance.outcomes import control_results
 from ci_guard.gate import GatePolicy, decide, verdict_json
 from ci_guard.model.finding import Severity
 from ci_guard.model.report import Report, Scope, Unjudged
