@@ -20,6 +20,10 @@ MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 MEDIA_TYPES = frozenset(
     {MEDIA_TYPE, *(f"application/vnd.dev.sigstore.bundle+json;version=0.{minor}" for minor in (1, 2, 3))}
 )
+LEGACY_COSIGN = "cosign's bundle of before Sigstore's"
+"""What stands for a media type in a bundle that has none."""
+LEGACY_MEDIA_TYPES = frozenset({LEGACY_COSIGN, "application/vnd.dev.sigstore.bundle+json;version=0.1"})
+"""Formats of before inclusion proofs: a log's promise suffices there."""
 MAX_BYTES = 48_000_000  # GitHub allows predicates of 16 MB, which base64 makes 22 MB
 MAX_DEPTH = 16
 _MAX_ITEMS = 64
@@ -93,7 +97,12 @@ def write(material: Mapping[str, Any], content: MessageSignature | Envelope) -> 
 
 def read(data: bytes) -> Bundle:
     """Take a bundle apart. Raises VerificationError."""
-    fields = Fields(protojson.parse(data, what="bundle", limit=MAX_BYTES, depth=MAX_DEPTH), "bundle")
+    return read_parsed(protojson.parse(data, what="bundle", limit=MAX_BYTES, depth=MAX_DEPTH))
+
+
+def read_parsed(value: Any) -> Bundle:
+    """The same from JSON that `protojson.parse` read. Raises VerificationError."""
+    fields = Fields(value, "bundle")
     media_type = fields.text("mediaType", require=True)
     if media_type not in MEDIA_TYPES:
         raise VerificationError(f"the bundle's media type {quoted(media_type)} is not one that this version reads")

@@ -54,7 +54,7 @@ class VerifyingKey:
         self.name, self.hash_names = describe(key, InputError)
         assert isinstance(key, (ec.EllipticCurvePublicKey, rsa.RSAPublicKey))  # `describe` refused the others
         self._key: PublicKeyTypes = key
-        self.hint = encode(hashlib.sha256(self._der()).digest())
+        self.hint = encode(hashlib.sha256(self.der()).digest())
 
     def __repr__(self) -> str:
         return f"VerifyingKey({self.name}, {self.hint})"
@@ -76,7 +76,8 @@ class VerifyingKey:
         kind = serialization.PublicFormat.SubjectPublicKeyInfo
         return self._key.public_bytes(serialization.Encoding.PEM, kind)
 
-    def _der(self) -> bytes:
+    def der(self) -> bytes:
+        """The key as SubjectPublicKeyInfo DER."""
         kind = serialization.PublicFormat.SubjectPublicKeyInfo
         return self._key.public_bytes(serialization.Encoding.DER, kind)
 

@@ -1,73 +1,191 @@
-"""`ci-guard verify`: is this bundle good, for this artifact, from this key? Every step is printed."""
+"""`ci-guard verify`: is this bundle good, for this artifact, from whom we trust? Every step is printed."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ci_guard.commands.options import add_output
 from ci_guard.commands.outcome import Outcome
-from ci_guard.model.errors import EXIT_CLOSED, EXIT_OPEN
+from ci_guard.model.errors import EXIT_CLOSED, EXIT_OPEN, UsageError
 
 if TYPE_CHECKING:
-    from ci_guard.attestation.verification import Verdict
+    from ci_guard.attestation.artifact import Artifact
+    from ci_guard.attestation.identity import IdentityPolicy
+    from ci_guard.attestation.trustedroot import TrustedRoot
+    from ci_guard.attestation.verdict import Verdict
+    from ci_guard.pipeline.bundles import Examined
 
-SCHEMA = "ci-guard/verification/1"
+SCHEMA = "ci-guard/verification/2"
 _MARKS = {"held": "ok", "refused": "REFUSED", "not-checked": "-"}
 _TYPES = "slsaprovenance1, slsaprovenance02, cyclonedx, spdxjson, openvex, vuln, custom, or a URI"
+_CLAIMS = {
+    "repository": ("OWNER/NAME", "the source repository"),
+    "workflow": ("PATH", "the workflow that was started: its path in the repository, or its URI with ref"),
+    "ref": ("REF", "the source ref: refs/heads/main"),
+    "trigger": ("EVENT", "the event that started it: push, release …"),
+    "builder": ("URI", "the workflow that signed, its URI with ref"),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What, by which evidence, trusting whom, demanding what."""
     parser.epilog = (
-        "Exit code 0: verified; 1: refused; 2: usage; 3: a file could not be read. Works offline. Bundles that were "
-        "signed without a key (keyless) and artifacts in registries (oci://) are not supported yet and are refused."
+        "Exit code 0: verified; 1: refused; 2: usage; 3: a file could not be read. Works offline. Artifacts in "
+        "registries (oci://) are not supported yet."
     )
     parser.add_argument("artifact", metavar="ARTIFACT", help="a file, or sha256:HEX")
-    parser.add_argument("--bundle", metavar="F", type=Path, required=True, help="the Sigstore bundle, v0.1 to v0.3")
-    parser.add_argument("--key", metavar="K", required=True, help="the public key that is trusted, PEM")
+    bundles = "a Sigstore bundle, v0.1 to v0.3, or cosign's older one; repeated: all must hold"
+    parser.add_argument("--bundle", metavar="F", type=Path, action="append", required=True, help=bundles)
+    _add_trust(parser)
     parser.add_argument("--type", metavar="T", default=None, help=f"demand an attestation of this type: {_TYPES}")
     parser.add_argument("--builder-id", metavar="URI", default="", help="demand provenance by this builder")
-    add_output(parser, ("text", "json"))
+    add_output(parser, ("text", "json", "sarif"))
+
+
+def _add_trust(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("whom to trust (one of the first three)")
+    who = group.add_mutually_exclusive_group(required=True)
+    who.add_argument("--key", metavar="K", default=None, help="a public key, PEM")
+    who.add_argument("--cert-identity", metavar="I", default="", help="the identity in the certificate, exactly")
+    who.add_argument("--cert-identity-regexp", metavar="R", default="", help="a pattern for the whole identity")
+    group.add_argument("--cert-oidc-issuer", metavar="U", default="", help="who vouches for the identity, exactly")
+    for name, (metavar, text) in _CLAIMS.items():
+        group.add_argument(f"--cert-{name}", metavar=metavar, default="", help=f"demand of the certificate: {text}")
+    group.add_argument(
+        "--min-signers", metavar="N", type=int, default=0, help="so many different signers among the bundles suffice"
+    )
+    root = "a trusted_root.json, or one a line; repeated: any of them"
+    group.add_argument("--trusted-root", metavar="F", type=Path, action="append", default=[], help=root)
+    profile = "public-good: Sigstore's public instance (default for identities when no file is given)"
+    group.add_argument("--trust", metavar="NAME", default="", help=profile)
 
 
 def run(args: argparse.Namespace) -> Outcome:
     """Verify and print the steps. Raises UsageError, InputError."""
     from ci_guard.attestation.bundle import MAX_BYTES
-    from ci_guard.attestation.policy import Expectations, predicate_type
-    from ci_guard.attestation.verification import examine
     from ci_guard.pipeline.artifact import artifact, read_named
-    from ci_guard.pipeline.signers import open_verifying_key
+    from ci_guard.pipeline.bundles import examine_all, names
+
+    roots = _roots(args)
+    wanted = artifact(args.artifact)
+    examine = _examiner(args, wanted, roots)
+    bundles = {name: read_named(Path(name), MAX_BYTES) for name in names(args.bundle)}
+    examined = examine_all(bundles, examine, args.min_signers)
+    _show(args, wanted, examined, roots)
+    return Outcome(exit_code=EXIT_OPEN if examined.verified else EXIT_CLOSED)
+
+
+def _roots(args: argparse.Namespace) -> tuple[TrustedRoot, ...]:
+    if args.key and not (args.trusted_root or args.trust):
+        return ()  # the key alone decides
+    from ci_guard.pipeline.trust import PUBLIC_GOOD, open_roots
+
+    return open_roots(args.trusted_root, args.trust or ("" if args.trusted_root else PUBLIC_GOOD))
+
+
+def _examiner(args: argparse.Namespace, wanted: Artifact, roots: Sequence[TrustedRoot]) -> Callable[[bytes], Verdict]:
+    """What judges one bundle. Raises UsageError, InputError."""
+    from ci_guard.attestation.policy import Expectations, predicate_type
 
     expected = Expectations(predicate_type(args.type) if args.type else "", args.builder_id)
-    key = open_verifying_key(args.key)
-    wanted = artifact(args.artifact)
-    verdict = examine(read_named(args.bundle, MAX_BYTES), wanted, key, expected)
-    text = _json(args, verdict) if args.format == "json" else _text(args, verdict)
-    _emit(text, args.output)
-    return Outcome(exit_code=EXIT_OPEN if verdict.verified else EXIT_CLOSED)
+    claims = {name: value for name in _CLAIMS if (value := getattr(args, f"cert_{name}"))}
+    if args.key:
+        if args.cert_oidc_issuer or claims:
+            raise UsageError("--cert-… options are about certificates: not with --key")
+        from ci_guard.attestation import verification
+        from ci_guard.pipeline.signers import open_verifying_key
+
+        key = open_verifying_key(args.key)
+        return lambda data: verification.examine(data, wanted, key, expected, roots)
+    from ci_guard.attestation import keyless
+
+    trust = keyless.Trust(tuple(roots), _policy(args, claims))
+    return lambda data: keyless.examine(data, wanted, trust, expected)
 
 
-def _text(args: argparse.Namespace, verdict: Verdict) -> str:
-    lines = []
-    if not args.quiet:
-        lines = [f"{s.number} {s.name:<15} {_MARKS[s.result]:<8} {s.detail}" for s in verdict.steps]
-    if verdict.verified:
-        what = f"{verdict.predicate_type} about" if verdict.predicate_type else "signature over"
-        lines.append(f"verified: {what} {args.artifact}, signed by {verdict.identity}")
+def _policy(args: argparse.Namespace, claims: dict[str, str]) -> IdentityPolicy:
+    from ci_guard.attestation.identity import IdentityPolicy, pattern
+
+    if not args.cert_oidc_issuer:
+        raise UsageError("an identity is only as good as who vouches for it: add --cert-oidc-issuer U")
+    matching = pattern(args.cert_identity_regexp) if args.cert_identity_regexp else None
+    return IdentityPolicy(args.cert_oidc_issuer, args.cert_identity, matching, claims)
+
+
+def _show(args: argparse.Namespace, wanted: Artifact, examined: Examined, roots: Sequence[TrustedRoot]) -> None:
+    from ci_guard.commands.printing import write
+
+    now = datetime.now(UTC)
+    if args.format == "sarif":
+        from ci_guard.pipeline.bundles import report
+        from ci_guard.sarif.writer import write as sarif
+        from ci_guard.source.files import read_or_none
+
+        data = sarif(report(wanted, examined.verdicts), partial(read_or_none, Path.cwd()), categories=["provenance"])
+        write(data.decode("ascii"), args.output)
+    elif args.format == "json":
+        write(_json(args, examined, roots, now), args.output)
     else:
-        lines.append(f"not verified: {args.artifact} by {args.bundle}: {verdict.reason}")
+        write(_text(args, examined, roots, now), args.output)
+
+
+def _text(args: argparse.Namespace, examined: Examined, roots: Sequence[TrustedRoot], now: datetime) -> str:
+    lines = []
+    for name, verdict in examined.verdicts.items():
+        if not args.quiet:
+            lines += [f"{name}:"] if len(examined.verdicts) > 1 else []
+            lines += [f"{s.number:>2} {s.name:<15} {_MARKS[s.result]:<8} {s.detail}" for s in verdict.steps]
+        if verdict.verified:
+            what = f"{verdict.predicate_type} about" if verdict.predicate_type else "signature over"
+            lines.append(f"verified: {what} {args.artifact}, signed by {verdict.identity}")
+        else:
+            lines.append(f"not verified: {args.artifact} by {name}: {verdict.reason}")
+    if len(examined.verdicts) > 1 or args.min_signers:
+        lines.append(f"all together not verified: {examined.reason}" if examined.reason else "all together verified")
+    lines += [] if args.quiet else [_age(root, now) for root in roots]
     return "".join(f"{_printable(line)}\n" for line in lines)
 
 
-def _json(args: argparse.Namespace, verdict: Verdict) -> str:
+def _age(root: TrustedRoot, now: datetime) -> str:
+    """The root's age: a root that is too old misses keys that came, and still has keys that went."""
+    from ci_guard.pipeline.trust import age_in_days
+
+    days = age_in_days(root, now)
+    if root.newest is None or days is None:
+        return f"trusted root {root.name}: names nobody"
+    return f"trusted root {root.name}: its newest key is of {root.newest:%Y-%m-%d}, {days} days ago; not refreshed"
+
+
+def _json(args: argparse.Namespace, examined: Examined, roots: Sequence[TrustedRoot], now: datetime) -> str:
+    from ci_guard.pipeline.trust import age_in_days
+
     document = {
         "schema": SCHEMA,
         "artifact": args.artifact,
-        "bundle": str(args.bundle),
+        "verified": examined.verified,
+        "reason": examined.reason,
+        "bundles": [{"bundle": name, **_verdict_json(verdict)} for name, verdict in examined.verdicts.items()],
+        "trustedRoots": [
+            {
+                "name": root.name,
+                "sha256": root.digest,
+                "newestKey": root.newest.isoformat() if root.newest else None,
+                "ageInDays": age_in_days(root, now),
+            }
+            for root in roots
+        ],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _verdict_json(verdict: Verdict) -> dict[str, Any]:
+    return {
         "verified": verdict.verified,
         "reason": verdict.reason,
         "identity": verdict.identity,
@@ -76,17 +194,6 @@ def _json(args: argparse.Namespace, verdict: Verdict) -> str:
             {"number": s.number, "name": s.name, "result": str(s.result), "detail": s.detail} for s in verdict.steps
         ],
     }
-    return json.dumps(document, indent=2) + "\n"
-
-
-def _emit(text: str, output: str | None) -> None:
-    if output is None:
-        encoding = sys.stdout.encoding or "utf-8"
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        return
-    from ci_guard.source.edit import replace_file
-
-    replace_file(Path(output), text.encode("utf-8", "surrogateescape"))
 
 
 def _printable(text: str) -> str:

@@ -81,12 +81,15 @@ def artifact_subjects(
     """Each artifact with what the bundles prove about it; each bundle is verified once."""
     attestations = [_attestation(name, data, key) for name, data in sorted(bundles.items())]
     for path, sha256 in subjects:
-        facts = [one.about(sha256) for one in attestations]
-        refused = "; ".join(f"{one['bundle']}: {one['reason']}" for one in facts if not one["verified"])
-        variables = {
-            "artifact": {"name": path, "digest": f"sha256:{sha256}", "attestations": facts, "refused": refused}
-        }
-        yield Subject(EACH, SubjectId(EACH, path), (), ArtifactPlace(path), variables)
+        yield artifact_subject(path, sha256, attestations)
+
+
+def artifact_subject(path: str, sha256: str, attestations: Sequence[Attestation]) -> Subject:
+    """One artifact with what bundles prove about it."""
+    facts = [one.about(sha256) for one in attestations]
+    refused = "; ".join(f"{one['bundle']}: {one['reason']}" for one in facts if not one["verified"])
+    variables = {"artifact": {"name": path, "digest": f"sha256:{sha256}", "attestations": facts, "refused": refused}}
+    return Subject(EACH, SubjectId(EACH, path), (), ArtifactPlace(path), variables)
 
 
 def _attestation(name: str, data: bytes, key: VerifyingKey) -> Attestation:

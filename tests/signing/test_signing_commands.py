@@ -119,12 +119,14 @@ def test_json_lists_every_step(home: Path, capsys: pytest.CaptureFixture[str]) -
     capsys.readouterr()
     assert verify("app.tar", "--bundle", "app.tar.sigstore.json", "--format", "json") == 0
     document = json.loads(capsys.readouterr().out)
-    assert (document["schema"], document["verified"], document["reason"]) == ("ci-guard/verification/1", True, "")
-    assert [step["number"] for step in document["steps"]] == list(range(1, 10))
+    assert (document["schema"], document["verified"], document["reason"]) == ("ci-guard/verification/2", True, "")
+    assert [step["number"] for step in document["bundles"][0]["steps"]] == list(range(1, 11))
     assert verify("slsa.json", "--bundle", "app.tar.sigstore.json", "--format", "json", "--output", "v.json") == 1
     document = json.loads((home / "v.json").read_text())
-    assert document["steps"][-1]["result"] == "refused"
-    assert document["steps"][-1]["detail"] == document["reason"]
+    (bundle,) = document["bundles"]
+    assert bundle["steps"][-1]["result"] == "refused"
+    assert bundle["steps"][-1]["detail"] == bundle["reason"]
+    assert document["reason"] == f"app.tar.sigstore.json: {bundle['reason']}"
 
 
 def attest(*arguments: str) -> int:
