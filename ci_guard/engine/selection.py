@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -101,6 +101,7 @@ class Selected:
     rule: Rule
     severity: Severity
     clauses: tuple[Clause, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,10 @@ class Selection:
     def severity(self, rule_id: str) -> Severity:
         """The severity of a selected rule's findings. Raises KeyError for a rule that is not selected."""
         return self.rules[rule_id].severity
+
+    def params(self, rule_id: str) -> Mapping[str, Any]:
+        """The parameters of a selected rule that code judges. Raises KeyError for a rule that is not selected."""
+        return self.rules[rule_id].params
 
     def emit(  # noqa: PLR0913 (all by name: what a finding consists of)
         self,
@@ -196,7 +201,9 @@ def choose(rules: Iterable[Rule], checks: Mapping[str, Check], profile: Profile,
             continue
         override = wishes.overrides.get(rule.id, RuleOverride())
         params = _checked_params(rule, override.params or {})
-        out[rule.id] = Selected(rule, _capped(rule, severity, override), rule.clauses(wishes.minor, params))
+        clauses = rule.clauses(wishes.minor, params)
+        given = {**rule.source.get("params", {}), **params} if rule.by_code else {}
+        out[rule.id] = Selected(rule, _capped(rule, severity, override), clauses, given)
     return out
 
 

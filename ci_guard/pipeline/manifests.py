@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ci_guard.engine.selection import Selection
     from ci_guard.kubernetes.repository import Index
     from ci_guard.kubernetes.resources import Resource
+    from ci_guard.pipeline.structure import StructureJudge
     from ci_guard.sbom.deployed import Workload
     from ci_guard.source.document import Document, Unreadable
     from ci_guard.suppress.ledger import Suppressions
@@ -154,9 +155,25 @@ class ManifestLinter:
             self.into.index.add(resource, document.index)
             if self._whole:
                 self.into.workloads += workloads_of(resource)
+            said = len(self.into.judged.findings)
             for finding in malformed_findings(self.selection, resource):
                 self._keep(finding)
             self._judge_all(document.path, subjects_of(resource))
+            self._judge_structure(resource, said)
+
+    def _judge_structure(self, resource: Resource, said: int) -> None:
+        """Judge fields and API version; `said` is where the findings of this resource begin."""
+        judged, structure = self.into.judged, self._structure
+        judged.findings += list(structure.judge(resource, judged.findings[said:]))
+        if looked := structure.looked(resource):
+            judged.evaluated.update(looked)
+            self.into.suppressions.observe(resource.document.path, resource.id, looked)
+
+    @cached_property
+    def _structure(self) -> StructureJudge:
+        from ci_guard.pipeline.structure import StructureJudge
+
+        return StructureJudge(self.selection)
 
     def _judge_all(self, path: str, subjects: Iterable[Subject]) -> None:
         if self._judge is None:

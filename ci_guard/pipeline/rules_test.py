@@ -18,6 +18,7 @@ from ci_guard.kubernetes.subjects import subjects as kubernetes_subjects
 from ci_guard.model.errors import CiGuardError, UsageError
 from ci_guard.model.finding import Severity
 from ci_guard.model.subject import Subject, SubjectId
+from ci_guard.pipeline import structure
 from ci_guard.sbom.facts import subjects as component_subjects
 from ci_guard.sbom.lockfiles import parser_name, read_lock
 from ci_guard.source.document import Document, Unreadable
@@ -62,6 +63,10 @@ def test_rule(found: RuleFile, checks: Mapping[str, Check]) -> RuleResult:
         return result
     for example in found.examples:
         name = f"{'good' if example.good else 'bad'} example {example.number}"
+        if found.id in structure.RULES:
+            result.examples += 1
+            result.flaws += [f"{name}: {flaw}" for flaw in _structure_flaws(found.rule, example)]
+            continue
         subjects = None if found.rule.by_code else subjects_of(found.rule, example)
         if subjects is None:
             result.skipped += 1
@@ -122,12 +127,29 @@ def _flaws(rule: Rule, clauses: tuple[Clause, ...], example: Example, subjects: 
         judgement = judge.judge(subject)
         lines |= {f.location.region.start_line for f in judgement.findings if f.location.region}
         yield from (f"could not be judged: {u.subject}: {u.reason}" for u in judgement.unjudged)
+    if not subjects:
+        yield "the file holds nothing that the rule could look at"
+    yield from _differences(example, lines)
+
+
+def _structure_flaws(rule: Rule, example: Example) -> Iterator[str]:
+    """Like `_flaws`, for a rule about the structure of manifests, which code judges."""
+    selected = Selected(rule, Severity.HIGH, (), rule.source.get("params", {}))
+    judge = structure.StructureJudge(Selection("example", example.version, {rule.id: selected}))
+    items = read_manifests(example.path, example.text.encode())
+    resources = [r for i in items if isinstance(i, ManifestDocument) for r in i.resources]
+    if not any(map(judge.looked, resources)):
+        yield "the file holds nothing that the rule could look at"
+    places = [f.location.region for r in resources for f in judge.judge(r, ())]
+    yield from _differences(example, {region.start_line for region in places if region})
+
+
+def _differences(example: Example, lines: set[int]) -> Iterator[str]:
+    """Where the lines with a finding are not those that the example marks."""
     wanted = {n for n, line in enumerate(example.text.splitlines(), 1) if MARK in line}
     if example.good and wanted:
         yield f"a good example marks line {min(wanted)}"
     if not example.good and not wanted:
         yield f"a bad example marks the line of each finding with `{MARK}`"
-    if not subjects:
-        yield "the file holds nothing that the rule could look at"
     yield from (f"line {n} should have a finding" for n in sorted(wanted - lines))
     yield from (f"line {n} should have no finding" for n in sorted(lines - wanted))

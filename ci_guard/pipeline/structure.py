@@ -1,0 +1,144 @@
+"""The structure of objects of built-in kinds: unknown fields, wrong types, API versions that go or are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from ci_guard.kubernetes.schema import Kind, Schemas, load
+from ci_guard.kubernetes.shapes import Malformed
+from ci_guard.kubernetes.structure import UnknownField, flaws
+from ci_guard.kubernetes.versions import minor_of
+from ci_guard.model.errors import ConfigError
+from ci_guard.model.finding import Finding
+from ci_guard.model.location import Location, NodePath
+
+if TYPE_CHECKING:
+    from ci_guard.engine.selection import Selection
+    from ci_guard.kubernetes.resources import Resource
+    from ci_guard.kubernetes.suggestion import Suggestion
+
+UNKNOWN: Final = "unknown-field"
+UNKNOWN_SECURITY: Final = "unknown-security-field"
+WRONG_TYPE: Final = "wrong-type"
+REMOVED: Final = "removed-api-version"
+DEPRECATED: Final = "deprecated-api-version"
+RULES: Final = (UNKNOWN, UNKNOWN_SECURITY, REMOVED, DEPRECATED)
+"""What only this module judges; wrong types are found elsewhere too."""
+
+_VERSION: Final = "kubernetesVersion"
+
+
+class StructureJudge:
+    """Judges resources by the selected ones of these rules. Raises ConfigError for a version that is none."""
+
+    def __init__(self, selection: Selection) -> None:
+        self._selection = selection
+        self._chosen = [rule for rule in RULES if rule in selection.rules]
+        self._minors = {rule: self._minor(rule) for rule in self._chosen}
+        self._schemas: Schemas | None = load() if self._chosen or WRONG_TYPE in selection.rules else None
+
+    def _minor(self, rule: str) -> int:
+        text = self._selection.params(rule).get(_VERSION, "any")
+        minor = minor_of(text)
+        if minor is None:
+            raise ConfigError(f"rule {rule}, parameter {_VERSION}: {text!r} is no version: write v1.N or any")
+        return minor
+
+    def looked(self, resource: Resource) -> list[str]:
+        """The rules that judge a resource: all of them if its kind is built in, otherwise none."""
+        known = self._schemas and self._schemas.kind(resource.api_version, resource.kind)
+        return self._chosen if known else []
+
+    def judge(self, resource: Resource, said: Iterable[Finding]) -> Iterator[Finding]:
+        """The findings of a resource; no second one where `said` has a wrong type already."""
+        schemas = self._schemas
+        kind = schemas.kind(resource.api_version, resource.kind) if schemas else None
+        if schemas is None or kind is None:
+            return
+        said_paths = {f.path for f in said if f.rule == WRONG_TYPE}
+        minor = max((self._minors.get(rule, 0) for rule in (UNKNOWN, UNKNOWN_SECURITY)), default=0)
+        for flaw in flaws(resource, schemas, minor):
+            if isinstance(flaw, UnknownField):
+                found = self._unknown(resource, flaw, schemas)
+            else:
+                found = self._wrong_type(resource, flaw, said_paths)
+            if found is not None:
+                yield found
+        yield from filter(None, (self._removed(resource, kind), self._deprecated(resource, kind)))
+
+    def _unknown(self, resource: Resource, flaw: UnknownField, schemas: Schemas) -> Finding | None:
+        from ci_guard.kubernetes.suggestion import suggest  # only once there is something to suggest
+
+        meant = suggest(flaw, schemas)
+        rule = UNKNOWN_SECURITY if meant.security else UNKNOWN
+        if rule not in self._selection.rules or (flaw.known and not self._minors[rule]):
+            return None
+        where = resource.document.field_path(flaw.path)
+        return self._selection.emit(
+            rule,
+            location=_location(resource, flaw.path, key=True),
+            subject=resource.id,
+            path=where,
+            values={"path": where, "hint": _hint(resource, flaw, meant)},
+        )
+
+    def _wrong_type(self, resource: Resource, flaw: Malformed, said: set[str]) -> Finding | None:
+        where = resource.document.field_path(flaw.path)
+        if where in said:
+            return None
+        return self._selection.emit(
+            WRONG_TYPE,
+            location=_location(resource, flaw.path),
+            subject=resource.id,
+            path=where,
+            values={"path": where, "type": f"{flaw.found} instead of {flaw.expected}"},
+        )
+
+    def _removed(self, resource: Resource, kind: Kind) -> Finding | None:
+        target = self._minors.get(REMOVED, 0)
+        if not kind.removed or not target or kind.removed > target:
+            return None
+        return self._version_finding(REMOVED, resource, kind, kind.removed)
+
+    def _deprecated(self, resource: Resource, kind: Kind) -> Finding | None:
+        target = self._minors.get(DEPRECATED, 0)
+        gone = kind.removed and kind.removed <= target
+        if not kind.deprecated or not target or kind.deprecated > target or gone:
+            return None
+        return self._version_finding(DEPRECATED, resource, kind, kind.deprecated)
+
+    def _version_finding(self, rule: str, resource: Resource, kind: Kind, minor: int) -> Finding | None:
+        path = (*resource.path, "apiVersion")
+        instead = f"use {kind.replacement}" if kind.replacement else "look for what replaces it"
+        return self._selection.emit(
+            rule,
+            location=resource.document.locate(path),
+            subject=resource.id,
+            path=resource.document.field_path(path),
+            values={
+                "kind": f"{resource.api_version} {resource.kind}",
+                "version": f"v1.{minor}",
+                "instead": instead,
+            },
+        )
+
+
+def _location(resource: Resource, path: NodePath, *, key: bool = False) -> Location:
+    """Where a flaw stands; of a Secret without the source line, which may be the secret."""
+    location = resource.document.locate(path, key=key)
+    return replace(location, snippet="") if resource.kind == "Secret" else location
+
+
+def _hint(resource: Resource, flaw: UnknownField, meant: Suggestion) -> str:
+    """What the author may have meant, as the end of a sentence."""
+    if flaw.known:
+        return f"Kubernetes has it from v1.{flaw.known.since} to v1.{flaw.known.until}, not in the target version"
+    if meant.place:
+        base = "" if meant.place.base == flaw.way[-1].path else resource.document.field_path(meant.place.base)
+        place = ".".join(filter(None, (base, *meant.place.below)))
+        return f"{meant.name} belongs under {place}" if place else f"{meant.name} belongs at the top of the object"
+    if meant.name:
+        return f"did you mean {meant.name}?"
+    return f"{flaw.way[-1].type.rpartition('.')[2]} has no such field"
