@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ci_guard.commands.outcome import Outcome
 from ci_guard.engine.catalogue import load_catalogue, rules_folder
@@ -50,8 +52,17 @@ def _show(args: argparse.Namespace) -> int:
     from ci_guard.engine import rulefile
     from ci_guard.engine.documentation import page
 
-    print(page(rulefile.read(load_catalogue().path_of(args.rule))), end="")
+    catalogue = load_catalogue()
+    print(page(rulefile.read(catalogue.path_of(args.rule))), end="")
+    print(_in_a_policy(catalogue.rules[args.rule].source))
     return EXIT_OPEN
+
+
+def _in_a_policy(source: Mapping[str, Any]) -> str:
+    """Whether an admission policy can judge the rule, as it was computed when the catalogue was built."""
+    reasons = "; ".join(source["not-portable"])
+    verdict = f"no, {reasons}" if reasons else "yes"
+    return f"\n## In an admission policy\n\nportable: {verdict} (`ci-guard export vap`)"
 
 
 def _docs(args: argparse.Namespace) -> int:

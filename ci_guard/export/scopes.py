@@ -30,6 +30,7 @@ class Scope(NamedTuple):
 
 _THE_POD: Final = "'pod'"
 _LITERAL: Final = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")
+_LIST: Final = """'["' + value.map(one, string(one)).join('", "') + '"]'"""
 _OBJECT: Final = """object.kind + ' "' + object.metadata.?name.orValue('') + '"'"""
 _CONTAINER: Final = """'container "' + container.?name.orValue('?') + '"'"""
 _SECURITY_CONTEXT: Final = Step("securityContext", "[container.?securityContext.orValue({})]", single=True)
@@ -167,7 +168,7 @@ def _value(piece: Value, subject: str, bound: set[str]) -> str:
         return "'?'"
     if not piece.optional:
         return f"string({piece.code})"
-    shown = "value.map(one, string(one)).join(', ')" if piece.several else "string(value)"
+    shown = _LIST if piece.several else "string(value)"
     return f"{piece.code}.optMap(value, {shown}).orValue('?')"
 
 

@@ -30,7 +30,7 @@ variables.containers.map(container,
   [string(container.?image.orValue(''))].map(reference,
   [reference.split('@', 2)].map(halves,
   [halves[0].lastIndexOf(':') > halves[0].lastIndexOf('/') ? halves[0].lastIndexOf(':') : halves[0].size()].map(end,
-  [halves[0].substring(0, end)].map(head,
+  [end < halves[0].size() ? halves[0].substring(0, end) : halves[0]].map(head,
   [head.split('/', 2)].map(parts,
   [parts.size() == 2 && (parts[0].contains('.') || parts[0].contains(':') || parts[0] == 'localhost' ||
     parts[0].lowerAscii() != parts[0]) && parts[0] != 'index.docker.io' ? parts :
@@ -39,7 +39,7 @@ variables.containers.map(container,
   [(full[0] + '/' + full[1]).size() <= 255 && !head.matches('^[a-f0-9]{64}$') &&
     full[0].matches('^(HOST(\\.HOST)*|\\[[a-fA-F0-9:]+\\])(:[0-9]+)?$') &&
     full[1].matches('^PART(/PART)*$') &&
-    (end == halves[0].size() || halves[0].substring(end + 1).matches('^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$')) &&
+    (end == halves[0].size() || halves[0].substring(end).matches('^:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$')) &&
     (halves.size() == 1 ||
       halves[1].matches('^(sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128})$'))].map(valid,
   {

@@ -61,7 +61,7 @@ def _piece(piece: str | tuple[str | int, ...], params: Mapping[str, Any]) -> str
     root, *rest = piece
     if root == "params":
         return shown(value_at(params, tuple(rest)))
-    # Lists are shown with their elements in a row; that a name in the plural holds a list is how the API names things.
+    # That a name in the plural holds a list is how the API names things.
     several = bool(rest) and str(rest[-1]).endswith("s") and not str(rest[-1]).endswith("ss")
     return Value(str(root), optional_selection(str(root), tuple(rest)), bool(rest), several)
 

@@ -14,6 +14,7 @@ import pytest
 from ci_guard.engine import building
 from ci_guard.engine.evaluation import Judge
 from ci_guard.engine.selection import Selection
+from ci_guard.kubernetes.subjects import subjects
 from tests.engine.judging import POD_SECURITY, verdicts
 from tests.export.admission import CATALOGUE, ask, exported, go_judge, our_verdict, resources_of, text_of
 
@@ -157,3 +158,133 @@ def _pod_security(
             if denied != set(checks):
                 wrong.append(f"{cell}: {sorted(denied)}, not {checks}")
     return cells, wrong
+
+
+# What the examples do not show: messages, all kinds that carry a pod, changes of what is there already.
+
+POD_SPEC = {"containers": [{"name": "api", "image": "registry.example/shop:1.4"}], "hostNetwork": True}
+TEMPLATE = {"metadata": {"labels": {"app": "shop"}}, "spec": POD_SPEC}
+META = {"name": "shop", "namespace": "shop"}
+WORKLOAD = {"selector": {"matchLabels": {"app": "shop"}}, "template": TEMPLATE}
+CARRIERS: list[dict[str, Any]] = [
+    {"apiVersion": "v1", "kind": "Pod", "metadata": META, "spec": POD_SPEC},
+    {"apiVersion": "v1", "kind": "PodTemplate", "metadata": META, "template": TEMPLATE},
+    {"apiVersion": "v1", "kind": "ReplicationController", "metadata": META, "spec": {"template": TEMPLATE}},
+    *(
+        {"apiVersion": "apps/v1", "kind": kind, "metadata": META, "spec": WORKLOAD}
+        for kind in ("ReplicaSet", "Deployment", "StatefulSet", "DaemonSet")
+    ),
+    {"apiVersion": "batch/v1", "kind": "Job", "metadata": META, "spec": {"template": TEMPLATE}},
+    {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": META,
+        "spec": {"schedule": "@daily", "jobTemplate": {"spec": {"template": TEMPLATE}}},
+    },
+]
+
+
+def _one(rule: str) -> dict[str, str]:
+    (policy,) = [p for p in exported(_all("latest")).policies if p.rules == (rule,)]
+    return {rule: text_of(policy)}
+
+
+def test_every_kind_that_carries_a_pod(go_judge: Path) -> None:
+    policies = _one("host-network")
+    answers = ask(go_judge, policies, [{"object": o, "policies": list(policies)} for o in CARRIERS])["answers"]
+    for carrier, answer in zip(CARRIERS, answers, strict=True):
+        assert answer == {"denied": {"host-network": ["the pod uses the network of the node (hostNetwork)"]}}, carrier
+
+
+def test_what_is_there_already_may_be_scaled_labelled_and_deleted(go_judge: Path) -> None:
+    policies = _one("host-network")
+    old = CARRIERS[4]
+    scaled = {**old, "metadata": {**META, "labels": {"a": "b"}}, "spec": {**WORKLOAD, "replicas": 0}}
+    changed = {**old, "spec": {**WORKLOAD, "template": {**TEMPLATE, "spec": {**POD_SPEC, "hostPID": True}}}}
+    requests = [{"object": new, "old": old, "policies": list(policies)} for new in (scaled, changed)]
+    same, new = ask(go_judge, policies, requests)["answers"]
+    assert same == {"unmatched": ["host-network"]}
+    assert list(new["denied"]) == ["host-network"]
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": META,
+        "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["*"]}],
+    }
+    leaving = {**role, "metadata": {**META, "deletionTimestamp": "2026-01-01T00:00:00Z"}}
+    policies = _one("rbac-wildcard-verbs")
+    requests = [{"object": new, "old": role, "policies": list(policies)} for new in (role, leaving)]
+    kept, left = ask(go_judge, policies, requests)["answers"]
+    assert kept["denied"] == {"rbac-wildcard-verbs": ['Role "shop" allows every verb on ["pods"]']}
+    assert left == {"unmatched": ["rbac-wildcard-verbs"]}
+
+
+def test_ephemeral_containers(go_judge: Path) -> None:
+    policies = _one("privileged-container")
+    debug = {"name": "debug", "image": "registry.example/sh", "securityContext": {"privileged": True}}
+    new = {**CARRIERS[0], "spec": {**POD_SPEC, "ephemeralContainers": [debug]}}
+    request = {"object": new, "old": CARRIERS[0], "subresource": "ephemeralcontainers", "policies": list(policies)}
+    (answer,) = ask(go_judge, policies, [request])["answers"]
+    assert list(answer) == ["denied"]
+    assert '"debug"' in answer["denied"]["privileged-container"][0]
+
+
+def test_one_policy_for_all_pods_says_the_same(go_judge: Path) -> None:
+    selection = CATALOGUE.select("pss-restricted")
+    apart = {p.name: text_of(p) for p in exported(selection).policies}
+    together = {p.name: text_of(p) for p in exported(selection, per_policy="kind").policies}
+    values = [resources_of((case / "pod.yaml").read_text())[0].value for case in POD_SECURITY]
+    requests = [{"object": v, "policies": [*apart, *together]} for v in values]
+    said = ask(go_judge, {**apart, **together}, requests)
+    assert said["flaws"] == {}
+    assert max(said["costs"].values()) < 1_000_000
+    for answer in said["answers"]:
+        if answer.get("refused"):
+            continue
+        denied = answer.get("denied", {})
+        messages = denied.pop("ci-guard-pods", [])
+        assert {m.split(": ")[0] for m in messages} == {name.removeprefix("ci-guard-") for name in denied}
+        assert not answer.get("errors")
+
+
+def test_messages_are_ours(go_judge: Path) -> None:
+    """Every sentence of a finding stands in what the API server says, for all examples of exported rules."""
+    selection = _all("latest")
+    judge, texts = Judge(selection), {p.rules[0]: text_of(p) for p in exported(selection).policies}
+    asked, requests = [], []
+    for rule, version, text, good in _examples():
+        if good or version != "latest":
+            continue
+        for resource in resources_of(text):
+            found = [f for s in subjects(resource) for f in judge.judge(s).findings if f.rule == rule]
+            asked.append((rule, {f.message for f in found}))
+            requests.append({"object": resource.value, "policies": [rule]})
+    compared = 0
+    for (rule, sentences), answer in zip(asked, ask(go_judge, texts, requests)["answers"], strict=True):
+        told = "; ".join(answer.get("denied", {}).get(rule, []))
+        for sentence in sentences:
+            compared += 1
+            assert sentence in told, (rule, sentence, told)
+    assert compared > 60
+
+
+def test_the_trial_notices_a_policy_that_lets_everything_pass(go_judge: Path) -> None:
+    policies = _one("host-network")
+    dull = {
+        "host-network": policies["host-network"].replace("hostNetwork.orValue(false)", "hostNetwork2.orValue(false)")
+    }
+    assert dull != policies
+    (answer,) = ask(go_judge, dull, [{"object": CARRIERS[0], "policies": ["host-network"]}])["answers"]
+    assert answer == {}
+
+
+def test_the_trial_notices_what_the_api_server_refuses(go_judge: Path) -> None:
+    good = _one("host-network")["host-network"]
+    broken = {
+        "unknown field": good.replace("failurePolicy:", "failPolicy:"),
+        "no boolean": good.replace("  - expression: |-\n", "  - expression: |-\n      'x' +\n"),
+        "undeclared": good.replace("variables.pod", "variables.pods"),
+        "name": good.replace("ci-guard-host-network", "Host_Network"),
+    }
+    said = ask(go_judge, broken, [])
+    assert said["flaws"].keys() == broken.keys()
