@@ -113,18 +113,26 @@ def _profiles(folder: Path, rules: Sequence[RuleFile], catalogues: Container[str
         profile = {k: v for k, v in file.value.items() if k not in {"id", "description"}}
         for line in profile["rules"]:
             _known(f"profile {path.stem}", [line["framework"]] if "framework" in line else [], catalogues)
+            if "relation" in line and "framework" not in line:
+                raise ConfigError("`relation` belongs to a framework", path=str(path), line=file.line(("rules",)))
         out[path.stem] = {**profile, "rules": [one for line in profile["rules"] for one in _expanded(line, rules)]}
     return out
 
 
 def _expanded(line: dict[str, Any], rules: Sequence[RuleFile]) -> Iterator[dict[str, Any]]:
-    """A line of a profile; one about a framework as a line for each rule that checks a control of it directly."""
+    """A line of a profile; one about a framework as a line for each of its rules.
+
+    Those are the rules that check a control of it directly; with `relation: related` also those on by default that
+    support one in part.
+    """
     if "framework" not in line:
         yield line
         return
-    rest = {key: value for key, value in line.items() if key != "framework"}
+    rest = {key: value for key, value in line.items() if key not in {"framework", "relation"}}
     for found in rules:
-        if "direct" in found.meta.controls.get(line["framework"], {}).values():
+        relations = set(found.meta.controls.get(line["framework"], {}).values())
+        in_part = line.get("relation") == "related" and found.rule.on_by_default and relations
+        if "direct" in relations or in_part:
             yield {"rule": found.id, **rest}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ci_guard.engine.ruleformat import RULE_ID, SEVERITY
+from ci_guard.engine.ruleformat import RELATION, RULE_ID, SEVERITY
 from ci_guard.engine.shape import Either, Fields, Flag, Many, Named, Text
 
 _LEVEL = Text(choices=("baseline", "restricted"))
@@ -19,7 +19,14 @@ PROFILE: Final = Fields(
         "everything": Flag(),
         "rules": Many(
             Fields(
-                {"folder": Text(), "rule": RULE_ID, "pod-security": _LEVEL, "framework": Text(), "severity": SEVERITY},
+                {
+                    "folder": Text(),
+                    "rule": RULE_ID,
+                    "pod-security": _LEVEL,
+                    "framework": Text(),
+                    "relation": RELATION,
+                    "severity": SEVERITY,
+                },
                 one_of=("folder", "rule", "pod-security", "framework"),
             ),
             least=0,

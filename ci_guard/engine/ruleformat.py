@@ -33,7 +33,7 @@ _PATHS = Either(Text(what="a path"), Many(Text(what="a path")))
 _MINOR = Text(r"v1\.(0|[1-9][0-9]*)", what="a Pod Security version as v1.N")
 _PARAM = Text(r"[a-z][a-zA-Z0-9_]*", what="a name that an expression can use")
 _PARAMS = Named(_PARAM, Anything(), least=1)
-_RELATION = Text(choices=("direct", "related"))
+RELATION: Final = Text(choices=("direct", "related"))
 _WORDS = Either(Text(), Many(Text()))
 
 _JUDGEMENT: dict[str, Shape] = {
@@ -85,7 +85,7 @@ RULE: Final = Fields(
         "sensitive": Flag(),
         "controls": Named(
             Text(r"[a-z0-9][a-z0-9.-]*", what="the id of a framework"),
-            Named(Text(what="the id of a control"), _RELATION, least=1),
+            Named(Text(what="the id of a control"), RELATION, least=1),
         ),
         "threat": Fields(
             {

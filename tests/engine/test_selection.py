@@ -22,7 +22,8 @@ def changed(change: Callable[[dict[str, Any]], None]) -> Catalogue:
 
 
 def test_profiles() -> None:
-    assert CATALOGUE.profiles.keys() == {"default", "pss-baseline", "pss-restricted", "cis-kubernetes", "all"}
+    names = {"default", "pss-baseline", "pss-restricted", "cis-kubernetes", "nsa-cisa", "all"}
+    assert CATALOGUE.profiles.keys() == names
     default = CATALOGUE.select("default")
     for rule in default.rules.values():
         if rule.rule.check and CATALOGUE.checks[rule.rule.check].level == "restricted":
@@ -81,7 +82,7 @@ def test_overrides() -> None:
 @pytest.mark.parametrize(
     ("wishes", "error", "words"),
     [
-        ({"profile": "nsa-cisa"}, ConfigError, "there are: all, cis-kubernetes, default, pss-baseline, pss-restricted"),
+        ({"profile": "no-such"}, ConfigError, "there are: all, cis-kubernetes, default, nsa-cisa, pss-baseline, pss-"),
         ({"select": ["no-such-rule"]}, UsageError, "no-such-rule"),
         ({"ignore": ["no-such-rule"]}, UsageError, "no-such-rule"),
         ({"overrides": {"no-such-rule": RuleOverride()}}, ConfigError, "no-such-rule"),
@@ -134,3 +135,17 @@ def test_the_digest_is_of_what_decides() -> None:
     assert CATALOGUE.digest == changed(lambda c: None).digest
     assert CATALOGUE.digest != changed(lambda c: c["rules"].pop("host-pid")).digest
     assert CATALOGUE.digest.startswith("sha256:")
+
+
+def test_a_framework_profile_has_the_rules_that_name_it() -> None:
+    named = {id: CATALOGUE.meta(id).controls.get("nsa-cisa", {}) for id in CATALOGUE.rule_ids}
+    wanted = {
+        id
+        for id, controls in named.items()
+        if "direct" in controls.values() or (controls and CATALOGUE.rules[id].on_by_default)
+    }
+    chosen = CATALOGUE.select("nsa-cisa", repo_wide=True).rules
+    whole = {"dependencies", "provenance", "workflows", "input", "policy"}
+    assert {id for id, s in chosen.items() if s.rule.category not in whole} == wanted
+    assert {"may-run-as-root", "rbac-wildcard-verbs", "etcd-without-tls"} <= chosen.keys()
+    assert all(s.severity == s.rule.severity for s in chosen.values() if s.rule.status != "preview")
