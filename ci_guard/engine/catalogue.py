@@ -83,7 +83,7 @@ class Catalogue:
         if rule_id not in self._metas:
             from ci_guard.engine import rulefile
 
-            self._metas[rule_id] = rulefile.read(self.path_of(rule_id)).meta
+            self._metas[rule_id] = rulefile.read(self.path_of(rule_id), trusted=True).meta
         return self._metas[rule_id]
 
     def select(

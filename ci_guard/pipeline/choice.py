@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ci_guard.config.types import Config, RuleSetting
@@ -38,7 +39,13 @@ class RuleChoice:
         )
 
     def selection(self) -> Selection:
-        """The engine's selection. Raises ConfigError for an unknown profile or rule, UsageError for a version."""
+        """The engine's selection, made once a process.
+
+        Raises ConfigError for an unknown profile or rule, UsageError for a version.
+        """
+        return _selection(_Key(self))
+
+    def _select(self) -> Selection:
         from ci_guard.engine.catalogue import load_catalogue  # a commit without manifests needs no rules
         from ci_guard.engine.selection import RuleOverride
 
@@ -57,3 +64,22 @@ class RuleChoice:
             categories=self.categories,
             repo_wide=self.repo_wide,
         )
+
+
+class _Key:
+    """A choice as a key of the cache: it holds mappings, so it is told apart by what it says."""
+
+    def __init__(self, choice: RuleChoice) -> None:
+        self.choice = choice
+        self._text = repr(choice)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+@lru_cache(maxsize=8)
+def _selection(key: _Key) -> Selection:
+    return key.choice._select()
