@@ -41,7 +41,8 @@ def _items_code(clause: Clause, items: Items) -> str:
     if items.each:
         # A map can be iterated too, by its keys; adding a list makes an error of it, and of any scalar.
         return f"({where}{'.orValue([])' if path else ''} + []).map(item, {clause.code})"
-    return f"{where}.optMap(item, [{clause.code}]).orValue([])"
+    # No `optMap`: after a list walk that stopped early, cel-cpp binds its variable to an element of that list.
+    return f"({where}.hasValue() ? [{where}.value()] : []).map(item, {clause.code})"
 
 
 def row_code(clauses: Iterable[Clause]) -> str:

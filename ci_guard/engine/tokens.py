@@ -27,6 +27,8 @@ _KEYWORDS = frozenset({"true", "false", "null", "in"})
 _REFUSED_CALLS = {
     "reverse": "only cel-cpp has it",
     "bind": "the API server has no cel.bind",
+    "optMap": "cel-cpp binds its variable wrongly after a list walk; write hasValue() and value()",
+    "optFlatMap": "cel-cpp binds its variable wrongly after a list walk; write hasValue() and value()",
     "now": "the verdict must not depend on the time",
 }
 _REFUSED_ROOTS = {"sets": "cel-cpp has no sets library", "math": "the API server has no math library"}

@@ -144,6 +144,7 @@ def test_errors_name_file_and_line(tmp_path: Path, old: str, new: str, line: int
         ("container.?x.orValue(false)", "exactly bool"),
         ("container.name ==", "Syntax error"),
         ("[1].reverse() == [1]", "reverse(): only cel-cpp has it"),
+        ("container.?x.optMap(x, x == 1).orValue(true)", "optMap(): cel-cpp binds its variable wrongly"),
         ("sets.contains([1], [1])", "sets: cel-cpp has no sets library"),
         ("container.name in ['a', 1]", "a list literal of several types"),
         ("container.name != 'a\\\\0b'", "NUL"),
