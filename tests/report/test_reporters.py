@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ci_guard.cli import main
 from ci_guard.gate import GatePolicy, decide, verdict_document
 from ci_guard.model.errors import UsageError
 from ci_guard.model.finding import Finding
@@ -317,3 +318,18 @@ def finding_of(item: dict[str, Any], metas: Any, source: Path) -> Finding:
         made.SubjectId("Deployment", "shop"),
         suppressed=accepted,
     )
+
+
+def test_every_taxon_of_a_real_run_has_its_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Titles and versions come from the framework files, so no rule's control is only an id."""
+    case = ROOT / "tests" / "compliance" / "cases" / "privileged-fails" / "pod.yaml"
+    (tmp_path / "pod.yaml").write_bytes(case.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "r.sarif"
+    assert main(["lint", "pod.yaml", "--profile", "all", "--format", "sarif", "--output", str(file)]) == 1
+    taxonomies = [t for run in json.loads(file.read_bytes())["runs"] for t in run.get("taxonomies", ())]
+    assert {"cis-kubernetes", "pod-security-standards", "nist-800-53r5", "attack"} <= {t["name"] for t in taxonomies}
+    for taxonomy in taxonomies:
+        assert taxonomy["version"] and taxonomy["guid"] and taxonomy["organization"]
+        for taxon in taxonomy["taxa"]:
+            assert taxon["name"] and taxon["shortDescription"]["text"] != taxon["id"]
