@@ -132,6 +132,54 @@ def test_the_first_rule_for_everyone_decides() -> None:
     assert audit.levels({})["secrets"] == "None"
 
 
+WORDS = """
+apiServer extraArgs etcd local external extraEnvs nodeRegistration kubeletExtraArgs rules clusterConfiguration
+joinConfiguration kubeadmConfigSpec spec template files content data name value authentication resources command args
+env containers image level
+"""
+KEYS = st.sampled_from(WORDS.split())
+TREE = st.recursive(
+    st.booleans() | st.integers() | st.sampled_from(["etcd", "--a=b", "sh", "-c", "kind: Policy", "ETCD_X", ""]),
+    lambda c: st.lists(c, max_size=3) | st.dictionaries(KEYS, c, max_size=4),
+    max_leaves=25,
+)
+TYPES = st.sampled_from(
+    [
+        ("kubeadm.k8s.io/v1beta4", "ClusterConfiguration"),
+        ("kubeadm.k8s.io/v1beta3", "JoinConfiguration"),
+        ("controlplane.cluster.x-k8s.io/v1beta1", "KubeadmControlPlane"),
+        ("bootstrap.cluster.x-k8s.io/v1beta2", "KubeadmConfigTemplate"),
+        ("kubelet.config.k8s.io/v1beta1", "KubeletConfiguration"),
+        ("audit.k8s.io/v1", "Policy"),
+        ("v1", "ConfigMap"),
+        ("v1", "Pod"),
+    ]
+)
+
+
+@given(TYPES, st.dictionaries(KEYS, TREE, max_size=4))
+def test_any_object_gives_subjects_with_places(typed: tuple[str, str], fields: dict[str, Any]) -> None:
+    data = yaml.safe_dump({"apiVersion": typed[0], "kind": typed[1], **fields}).encode()
+    for subject in components("m.yaml", data):
+        assert line(subject) >= 1
+        for name, value in subject.variables.get("flags", {}).items():
+            assert isinstance(value, str) and line(subject, name) >= 1
+            assert subject.document.field_path((*subject.path, name)) is not None
+
+
+@given(st.integers(2, 6), st.lists(st.sampled_from(["# note", "", "  # deep", "clusterDNS: []"]), max_size=4))
+def test_a_place_in_a_literal_block_is_its_line_of_the_file(indent: int, before: list[str]) -> None:
+    inner = ["apiVersion: kubelet.config.k8s.io/v1beta1", "kind: KubeletConfiguration"]
+    inner += [*dict.fromkeys(before), "readOnlyPort: 10255"]
+    block = [" " * indent + text if text else "" for text in inner]
+    text = "\n".join(["apiVersion: v1", "kind: ConfigMap", "metadata: {name: k}", "data:", " k: |", *block, ""])
+    (subject,) = components("m.yaml", text.encode())
+    region = subject.document.locate((*subject.path, "readOnlyPort")).region
+    assert region is not None
+    row = text.splitlines()[region.start_line - 1]
+    assert row[region.start_column - 1 : region.end_column - 1] == "10255"
+
+
 @pytest.mark.skipif(not SHARED, reason="the corpora are not here: CI_GUARD_SHARED is not set")
 def test_components_of_the_corpora() -> None:
     root = Path(SHARED) / "data" / "corpora"
