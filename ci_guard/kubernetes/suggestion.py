@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from ci_guard.kubernetes.schema import Field, Schemas
@@ -46,9 +47,16 @@ class Suggestion(NamedTuple):
     security: bool = False
 
 
-def suggest(flaw: UnknownField, schemas: Schemas) -> Suggestion:
-    """What was meant by an unknown field. Looks in the type first, then around it, then among what protects."""
+def suggest(flaw: UnknownField, schemas: Schemas, *, widely: bool = True) -> Suggestion:
+    """What was meant by an unknown field. Looks in the type first, then around it, then among what protects.
+
+    Not `widely`: only names that differ in case, `-` and `_` are recognised, since the rest is what costs.
+    """
     owner = flaw.way[-1]
+    if not widely:
+        bare = _bare(flaw.name)
+        name = next((n for n in (*schemas.fields(owner.type), *SECURITY) if _bare(n) == bare), "")
+        return Suggestion(name, None, name in SECURITY)
     name = nearest(flaw.name, schemas.fields(owner.type))
     if name:
         return Suggestion(name, None, name in SECURITY or name in _SECURITY_HERE)
@@ -72,6 +80,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return best
 
 
+@lru_cache(maxsize=1000)
 def _bare(name: str) -> str:
     return re.sub(r"[-_ ]", "", name).lower()[:80]
 

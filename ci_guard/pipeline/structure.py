@@ -27,6 +27,7 @@ DEPRECATED: Final = "deprecated-api-version"
 RULES: Final = (UNKNOWN, UNKNOWN_SECURITY, REMOVED, DEPRECATED)
 """What only this module judges; wrong types are found elsewhere too."""
 
+_EXPLAINED: Final = 100  # flaws of one object for which a better place is looked for: a hostile one has thousands
 _VERSION: Final = "kubernetesVersion"
 
 
@@ -59,19 +60,19 @@ class StructureJudge:
             return
         said_paths = {f.path for f in said if f.rule == WRONG_TYPE}
         minor = max((self._minors.get(rule, 0) for rule in (UNKNOWN, UNKNOWN_SECURITY)), default=0)
-        for flaw in flaws(resource, schemas, minor):
+        for count, flaw in enumerate(flaws(resource, schemas, minor)):
             if isinstance(flaw, UnknownField):
-                found = self._unknown(resource, flaw, schemas)
+                found = self._unknown(resource, flaw, schemas, widely=count < _EXPLAINED)
             else:
                 found = self._wrong_type(resource, flaw, said_paths)
             if found is not None:
                 yield found
         yield from filter(None, (self._removed(resource, kind), self._deprecated(resource, kind)))
 
-    def _unknown(self, resource: Resource, flaw: UnknownField, schemas: Schemas) -> Finding | None:
+    def _unknown(self, resource: Resource, flaw: UnknownField, schemas: Schemas, *, widely: bool) -> Finding | None:
         from ci_guard.kubernetes.suggestion import suggest  # only once there is something to suggest
 
-        meant = suggest(flaw, schemas)
+        meant = suggest(flaw, schemas, widely=widely)
         rule = UNKNOWN_SECURITY if meant.security else UNKNOWN
         if rule not in self._selection.rules or (flaw.known and not self._minors[rule]):
             return None
