@@ -13,6 +13,7 @@ from ci_guard.model.errors import EXIT_BROKEN, EXIT_OPEN, ConfigError, InputErro
 from ci_guard.model.report import Report
 from ci_guard.pipeline.deps import DependencyJudge
 from ci_guard.pipeline.gathering import gather_locks
+from ci_guard.pipeline.joined import judge_joins
 from ci_guard.pipeline.lint import lint
 from ci_guard.pipeline.namespaces import judge_namespaces
 from ci_guard.pipeline.session import Session, open_session
@@ -50,6 +51,7 @@ def _judged(session: Session) -> Report:
     request = session.lint_request()
     linted = lint(request, Silent())
     judge_namespaces(session, linted)
+    judge_joins(session, linted)
     judge = DependencyJudge(session.rules, linted)
     judge.locks(gather_locks(session.root, session.targets, Silent(), request.wants, session.config.registries))
     judge.workflows(session.root, session.targets, request.wants)

@@ -48,9 +48,11 @@ def run(args: argparse.Namespace) -> Outcome:
 def _from_files(session: Session) -> Linted:
     linted = lint(session.lint_request(), Silent())
     if session.repo_wide:
+        from ci_guard.pipeline.joined import judge_joins
         from ci_guard.pipeline.namespaces import judge_namespaces  # loads the engine even when nothing is to be judged
 
         judge_namespaces(session, linted)
+        judge_joins(session, linted)
     return linted
 
 

@@ -21,7 +21,7 @@ class Kind(NamedTuple):
     admission: frozenset[str] = frozenset()
 
 
-_JOINED = frozenset({"serviceAccount", "grants", "networkPolicies", "workload", "ns", "repo"})
+_JOINED = frozenset({"serviceAccount", "grants", "networkPolicies", "workload", "exposed", "ns", "repo"})
 _POD = frozenset({"pod"})
 
 
@@ -37,9 +37,12 @@ def _facts(*variables: str) -> Kind:
 KINDS: Final[Mapping[str, Kind]] = {
     "resource": Kind(
         "object",
-        frozenset({"object", "api", "role", "target", "selected", "budgets", "schedule", "ns", "repo"}),
+        frozenset({"object", "api", "role", "target", "selected", "budgets", "scalers", "duplicates", "schedule"})
+        | {"ns", "repo"},
         admission=frozenset({"object"}),
     ),
+    # One mention of another resource; only where the whole repo is looked at.
+    "reference": Kind("reference", frozenset({"reference", "target", "duplicates", "repo"})),
     "pod": Kind("pod", _POD | _JOINED, admission=_POD),
     "container": _pod_part("container", "container", "securityContext", "image", "duplicates", derived=("duplicates",)),
     # Pod and containers alike: paths start at what carries the `securityContext`, so `at` begins with that word.
@@ -70,5 +73,6 @@ MATCH_KEYS: Final[Mapping[str, str]] = {
     "types": "type",
     "platforms": "platform",
     "files": "file",
+    "references": "reference",
 }
 """What a rule's `match` may say -> the key of `Subject.match` that it is compared with."""

@@ -124,6 +124,10 @@ class Selection:
                 names |= {str(p[0]) for p in pieces(clause.message) if isinstance(p, tuple) and p}
         return frozenset(names)
 
+    def part(self, *, repo: bool) -> Selection:
+        """The rules that judge by joined values (`repo`), or all others: the first pass over a repo has no joins."""
+        return replace(self, rules={id: s for id, s in self.rules.items() if s.rule.needs_repo == repo})
+
     def severity(self, rule_id: str) -> Severity:
         """The severity of a selected rule's findings. Raises KeyError for a rule that is not selected."""
         return self.rules[rule_id].severity

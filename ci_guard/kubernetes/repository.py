@@ -6,8 +6,8 @@ false), and rules that need all of the repo must not judge.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ci_guard.kubernetes.namespaces import NamespacePolicy, namespace_policy
@@ -20,12 +20,16 @@ MAX_ENTRIES = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where a resource is: file, number of the document in it (0-based), path in the document."""
+    """Where a resource is: file, number of the document in it (0-based), path in the document.
+
+    `facts` is what joins need to know of it (see `lean.py`); empty where only one file is looked at.
+    """
 
     file: str
     document: int
     path: NodePath
     id: SubjectId
+    facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def kind(self) -> str:
@@ -57,13 +61,13 @@ class Index:
     def __len__(self) -> int:
         return self._count
 
-    def add(self, resource: Resource, document: int = 0) -> None:
+    def add(self, resource: Resource, document: int = 0, facts: Mapping[str, Any] | None = None) -> None:
         """Keep `resource`, member of the `document`-th document of its file; beyond the bound, only note the loss."""
         if self._count >= self._limit:
             self.complete = False
             return
         self._count += 1
-        entry = Entry(resource.document.path, document, resource.path, resource.id)
+        entry = Entry(resource.document.path, document, resource.path, resource.id, facts or {})
         self._entries.setdefault((resource.kind, resource.name), []).append(entry)
         if resource.kind == "Namespace" and not resource.group:
             labels: Any = resource.metadata.get("labels")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ci_guard.kubernetes.kustomization import ALONE, Surroundings
+from ci_guard.kubernetes.kustomization import NAMES as KUSTOMIZATIONS
 from ci_guard.kubernetes.manifests import (
     NOTICED,
     ManifestDocument,
@@ -43,7 +44,8 @@ DUPLICATE_KEY = "duplicate-key"
 class Linted:
     """What is kept of the files that were judged: verdicts, suppressions, a small index.
 
-    For a run over a whole repo also the sha256 of each file, and the workloads with their images. Suppressions and
+    For a run over a whole repo also the sha256 of each file, the workloads with their images, and the files (outcome
+    and path) from which more is deployed than they show. Suppressions and
     index are made when first used: most files of a commit are no manifests, and should cost as little.
     """
 
@@ -51,6 +53,7 @@ class Linted:
     entries: tuple[SuppressionEntry, ...] = ()
     digests: dict[str, str] = field(default_factory=dict)
     workloads: list[Workload] = field(default_factory=list)
+    unseen: set[tuple[str, str]] = field(default_factory=set)
 
     @cached_property
     def suppressions(self) -> Suppressions:
@@ -76,6 +79,7 @@ class Linted:
         self.judged.add(other.judged)
         self.digests.update(other.digests)
         self.workloads += other.workloads
+        self.unseen |= other.unseen
         if other.suppresses:
             self.suppressions.add(other.suppressions)
         if "index" in other.__dict__:
@@ -121,11 +125,16 @@ class ManifestLinter:
             self.into.digests[path] = hashlib.sha256(data).hexdigest()
 
     def _skipped(self, item: Skipped) -> None:
+        if self._whole and item.path.rpartition("/")[2] in KUSTOMIZATIONS:
+            self.into.unseen.add(("kustomization", item.path))
+        elif self._whole and item.outcome != "no-manifest":
+            self.into.unseen.add((item.outcome, item.path))
         if item.outcome in NOTICED:
             place = item.location or Location(item.path)
             self.into.judged.notices.append(Notice(f"{item.outcome} not judged: {item.reason}", place))
 
     def _unreadable(self, item: Unreadable) -> None:
+        self.into.unseen.add(("unreadable", item.path))
         subject = SubjectId("file", item.path)
         self._keep(
             self.selection.emit(
@@ -152,7 +161,7 @@ class ManifestLinter:
                 self.selection.emit(DUPLICATE_KEY, location=location, subject=subject, path=where, values=values)
             )
         for resource in resources:
-            self.into.index.add(resource, document.index)
+            self.into.index.add(resource, document.index, facts_of(resource) if self._whole else None)
             if self._whole:
                 self.into.workloads += workloads_of(resource)
             said = len(self.into.judged.findings)
@@ -179,7 +188,7 @@ class ManifestLinter:
         if self._judge is None:
             from ci_guard.engine.evaluation import Judge
 
-            self._judge = Judge(self.selection)
+            self._judge = Judge(self.selection.part(repo=False))
         judged = self.into.judged
         for subject in subjects:
             judgement = self._judge.judge(subject)
@@ -195,6 +204,13 @@ def subjects_of(resource: Resource) -> Iterator[Subject]:
     from ci_guard.kubernetes.subjects import subjects
 
     return subjects(resource)
+
+
+def facts_of(resource: Resource) -> dict[str, Any]:
+    """What joins need to know of the resource."""
+    from ci_guard.kubernetes.lean import lean_facts
+
+    return lean_facts(resource)
 
 
 def workloads_of(resource: Resource) -> Iterator[Workload]:

@@ -13,7 +13,13 @@ from ci_guard.engine.kinds import KINDS
 from ci_guard.engine.rule import NEWEST, Clause, Rule, minor_version
 from ci_guard.engine.rulefile import Example, RuleFile
 from ci_guard.engine.selection import Check, Selected, Selection
+from ci_guard.kubernetes.joined import Joined
+from ci_guard.kubernetes.joins import Joins
+from ci_guard.kubernetes.lean import lean_facts
 from ci_guard.kubernetes.manifests import ManifestDocument, read_manifests
+from ci_guard.kubernetes.outside import Outside
+from ci_guard.kubernetes.repository import Index
+from ci_guard.kubernetes.resources import Resource
 from ci_guard.kubernetes.subjects import subjects as kubernetes_subjects
 from ci_guard.model.errors import CiGuardError, UsageError
 from ci_guard.model.finding import Severity
@@ -90,11 +96,25 @@ def subjects_of(rule: Rule, example: Example) -> list[Subject] | None:
         return _entries(example, data)
     if Path(example.path).stem in kinds:
         return [_facts(Path(example.path).stem, document) for document in _documents(example, "yaml-1.2")]
+    if rule.needs_repo:
+        return repo_subjects(example.path, data)
     if all(KINDS[each].admission or each in {"program", "kubelet"} for each in kinds):
         items = read_manifests(example.path, data)
         resources = [r for i in items if isinstance(i, ManifestDocument) for r in i.resources]
         return [s for r in resources for s in kubernetes_subjects(r)]
     return None
+
+
+def repo_subjects(path: str, data: bytes) -> list[Subject]:
+    """The subjects of one file that is taken for a whole repo: its documents know each other."""
+    index = Index()
+    found: list[Resource] = []
+    for item in read_manifests(path, data):
+        for resource in item.resources if isinstance(item, ManifestDocument) else ():
+            index.add(resource, len(found), lean_facts(resource))
+            found.append(resource)
+    joined = Joined(Joins(index, Outside()))
+    return [s for entry in index for s in joined.subjects(found[entry.document], entry)]
 
 
 def _entries(example: Example, data: bytes) -> list[Subject]:

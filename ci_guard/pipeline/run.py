@@ -20,6 +20,7 @@ from ci_guard.model.report import Report, Verdict
 from ci_guard.pipeline import attest as attesting
 from ci_guard.pipeline.deps import DependencyJudge
 from ci_guard.pipeline.gathering import Gathered, gather_locks
+from ci_guard.pipeline.joined import judge_joins
 from ci_guard.pipeline.lint import lint
 from ci_guard.pipeline.manifests import Linted
 from ci_guard.pipeline.namespaces import judge_namespaces
@@ -102,6 +103,7 @@ class _Job:
         self.progress.stage("lint", "manifests")
         linted = lint(self.session.lint_request(), self.progress)
         judge_namespaces(self.session, linted)
+        judge_joins(self.session, linted)
         judged = linted.judged
         self.progress.done(f"{judged.files['judged']} manifests, {judged.subjects} subjects")
         return linted
