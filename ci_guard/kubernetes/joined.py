@@ -60,8 +60,11 @@ class Joined:
         repo = {"complete": self._joins.outside.knows(entry)}
         pods = iter(resource.pods)
         for subject in subjects(resource):
-            found = self._of_resource(entry) if subject.each == "resource" else self._of_pod(entry, next(pods))
-            subject.variables |= {**found, "repo": repo}
+            subject.variables["repo"] = repo
+            if subject.each == "resource":
+                subject.variables |= self._of_resource(entry)
+            elif subject.each == "pod":
+                subject.variables |= self._of_pod(entry, next(pods))
             yield subject
         for reference in references_of(resource):
             match = {"kind": resource.kind, "group": resource.group, "reference": reference.kind}
