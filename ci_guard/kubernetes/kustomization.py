@@ -126,7 +126,7 @@ ALONE = Surroundings(lambda _path: None)
 def _above(path: str) -> Iterator[str]:
     """The folders above `path`, nearest first, the root ("") last."""
     folder = posixpath.dirname(path)
-    while folder:
+    while folder.strip("/"):  # an editor may name standard input by an absolute path
         yield folder
         folder = posixpath.dirname(folder)
     yield ""

@@ -191,3 +191,12 @@ def test_file_order_does_not_change_the_report(repo: Path, capsys: pytest.Captur
     _, forward = findings_of(capsys, "a.yaml", "b.yaml", "c.yaml")
     _, backward = findings_of(capsys, "c.yaml", "b.yaml", "a.yaml")
     assert forward == backward
+
+
+def test_standard_input_may_have_an_absolute_name(
+    repo: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(FLAWED.encode())))
+    code, found = findings_of(capsys, "-", "--stdin-filename", str(repo / "templates" / "pod.yaml"))
+    assert code == 1
+    assert "privileged-container" in rules(found)
