@@ -56,7 +56,8 @@ class Place(NamedTuple):
 
 def identity(place: Place, item: Item | None) -> tuple[SubjectId, NodePath]:
     """Two findings with the same identity say something about the same thing (see `implied-by`)."""
-    return place.id, item.path if item else ()
+    # Volumes and annotations have the pod's id: only where they stand tells them apart.
+    return place.id, item.path if item else place.base
 
 
 def finding(selection: Selection, selected: Selected, clause: Clause, place: Place, item: Item | None) -> Finding:

@@ -62,26 +62,32 @@ def _names(clauses: Iterable[Clause]) -> frozenset[str]:
     return frozenset(name for clause in clauses for name in clause.names) - {"item"}
 
 
-def reads_whole_pod(clauses: Iterable[Clause]) -> bool:
-    """Whether any clause may look at the parts of `pod` that are bound as members; when in doubt, yes."""
-    return any(_may_read_heavy(clause) for clause in clauses)
+def heavy_parts(clauses: Iterable[Clause]) -> frozenset[str]:
+    """Which of the heavy parts of `pod` any clause may look at, beside its own member; when in doubt, all."""
+    return frozenset[str]().union(*map(_heavy_parts, clauses))
 
 
-def _may_read_heavy(clause: Clause) -> bool:
-    if clause.each == "pod" and any(len(i.path) < 2 or i.path[1] in HEAVY for i in clause.items):
-        return True
+def _heavy_parts(clause: Clause) -> frozenset[str]:
+    found: set[str] = set()
+    if clause.each == "pod":
+        for items in clause.items:
+            found |= {str(items.path[1])} & HEAVY if len(items.path) > 1 else HEAVY
     for text in (clause.require, clause.when):
         tokens = [t.text for t in tokenize(text)]
         for index, word in enumerate(tokens):
-            if word != "pod" or (index and tokens[index - 1] in {".", ".?"}):
-                continue
-            part = (*tokens[index + 1 : index + 5], "", "", "", "")
-            light = part[0] in {".", ".?"} and (
-                part[1] == "metadata" or (part[1] == "spec" and part[2] in {".", ".?"} and part[3] not in HEAVY)
-            )
-            if not light:
-                return True
-    return False
+            if word == "pod" and not (index and tokens[index - 1] in {".", ".?"}):
+                found |= _part(tokens[index + 1 : index + 5])
+    return frozenset(found)
+
+
+def _part(tokens: Sequence[str]) -> frozenset[str]:
+    """The heavy parts behind `pod` in an expression; a pod that is not selected from may be read whole."""
+    part = (*tokens, "", "", "", "")
+    if part[0] in {".", ".?"} and part[1] == "metadata":
+        return frozenset()
+    if part[0] in {".", ".?"} and part[1] == "spec" and part[2] in {".", ".?"}:
+        return HEAVY & {part[3]}
+    return HEAVY
 
 
 class Program:
@@ -93,7 +99,7 @@ class Program:
         self.own = tuple(c for c in clauses if c.each == each)
         nested = {kind: tuple(c for c in clauses if c.each == kind) for kind in NESTED if kind != each}
         self.nested: Mapping[str, tuple[Clause, ...]] = {kind: found for kind, found in nested.items() if found}
-        self.lean = not reads_whole_pod(clauses)
+        self._unread = HEAVY - heavy_parts(clauses)
         read = {kind: _names(found) for kind, found in self.nested.items()}
         self._of_members = {kind: names & KINDS[kind].own for kind, names in read.items()}
         self.names = _names(self.own).union(*(names - KINDS[kind].own for kind, names in read.items()))
@@ -124,7 +130,7 @@ class Program:
     def light(self, variables: Mapping[str, Any]) -> Mapping[str, Any]:
         """The variables, with the pod bound as lean as its readers allow."""
         pod = variables.get("pod")
-        if not self.lean or not isinstance(pod, dict) or not isinstance(pod.get("spec"), dict):
+        if not self._unread or not isinstance(pod, dict) or not isinstance(pod.get("spec"), dict):
             return variables
-        spec = {key: value for key, value in pod["spec"].items() if key not in HEAVY}
+        spec = {key: value for key, value in pod["spec"].items() if key not in self._unread}
         return {**variables, "pod": {**pod, "spec": spec}}
