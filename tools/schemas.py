@@ -43,6 +43,7 @@ SCALARS = {
     "k8s.io/apimachinery/pkg/apis/meta/v1.FieldsV1": "*",
     "k8s.io/apimachinery/pkg/runtime.RawExtension": "*",
     "k8s.io/apimachinery/pkg/runtime.Object": "*",
+    "k8s.io/apimachinery/pkg/runtime.Unknown": "*",
 }
 _LITERAL = re.compile(r"JSON(SchemaPropsOr\w+)?|TimeOrMetaDuration|VModuleConfiguration")  # (un)marshal themselves
 # Packages that hold API objects. Configuration files of components are read as strictly as objects are.
@@ -53,6 +54,7 @@ PACKAGES = {
     "k8s.io/kubelet": "config/v*",
     "k8s.io/kube-proxy": "config/v*",
     "k8s.io/kube-scheduler": "config/v*",
+    "k8s.io/apiserver": "pkg/apis/a*/v*",  # apiserver and audit; example and example2 are for tests
 }
 SUPPORT = ("k8s.io/apimachinery", "k8s.io/component-base")  # whose types the others use
 
@@ -104,9 +106,9 @@ class Package:
         return out
 
     @cached_property
-    def group(self) -> str:
-        """The API group that it registers."""
-        return next((m[1] for text in self.files if (m := _GROUP.search(text))), "")
+    def groups(self) -> list[str]:
+        """The API groups that it registers; some configuration has two."""
+        return sorted({group for text in self.files for group in _GROUP.findall(text)}) or [""]
 
     @property
     def version(self) -> str:
@@ -154,9 +156,9 @@ class Release:
         lives = package.lives()
         for kind, (what, body, _) in package.types.items():
             if what == "struct" and re.search(r"^\s*(metav1|v1)\.TypeMeta\b", body, re.M) and not kind.endswith("List"):
-                api_version = f"{package.group}/{package.version}".lstrip("/")
-                life = lives.get(kind, Life())
-                self.kinds[f"{api_version} {kind}"] = (self.reference(kind, package, {}), life)
+                known = self.reference(kind, package, {}), lives.get(kind, Life())
+                for group in package.groups:
+                    self.kinds[f"{group}/{package.version} {kind}".lstrip("/")] = known
 
     def reference(self, text: str, package: Package, imports: dict[str, str]) -> str:
         """A Go type as a type of the file; structs on the way are read."""

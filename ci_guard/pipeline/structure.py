@@ -28,6 +28,7 @@ RULES: Final = (UNKNOWN, UNKNOWN_SECURITY, REMOVED, DEPRECATED)
 """What only this module judges; wrong types are found elsewhere too."""
 
 _EXPLAINED: Final = 100  # flaws of one object for which a better place is looked for: a hostile one has thousands
+_SECRETIVE: Final = frozenset({"Secret", "EncryptionConfiguration"})
 _VERSION: Final = "kubernetesVersion"
 
 
@@ -112,7 +113,7 @@ class StructureJudge:
 
     def _version_finding(self, rule: str, resource: Resource, kind: Kind, minor: int) -> Finding | None:
         path = (*resource.path, "apiVersion")
-        instead = f"use {kind.replacement}" if kind.replacement else "look for what replaces it"
+        instead = f"use {kind.replacement}" if kind.replacement else "Kubernetes names no replacement"
         return self._selection.emit(
             rule,
             location=resource.document.locate(path),
@@ -127,9 +128,9 @@ class StructureJudge:
 
 
 def _location(resource: Resource, path: NodePath, *, key: bool = False) -> Location:
-    """Where a flaw stands; of a Secret without the source line, which may be the secret."""
+    """Where a flaw stands; without the source line where that may be a secret."""
     location = resource.document.locate(path, key=key)
-    return replace(location, snippet="") if resource.kind == "Secret" else location
+    return replace(location, snippet="") if resource.kind in _SECRETIVE else location
 
 
 def _hint(resource: Resource, flaw: UnknownField, meant: Suggestion) -> str:

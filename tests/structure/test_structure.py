@@ -36,11 +36,13 @@ RULES = HERE.parents[1] / "rules"
 CASES = sorted(p for p in (HERE / "cases").iterdir() if p.is_dir())
 OURS = ("unknown-field", "unknown-security-field", "wrong-type", "removed-api-version", "deprecated-api-version")
 
+CATALOGUE = load_catalogue()
+
 
 def judged(data: bytes, path: str = "input.yaml", version: str = "") -> list[Finding]:
     """What only the rules about structure say, by their places."""
     overrides = {r: RuleOverride(params={"kubernetesVersion": version}) for r in RULES_OF_STRUCTURE if version}
-    selection = load_catalogue().select("all", overrides=overrides)
+    selection = CATALOGUE.select("all", overrides=overrides)
     judge = StructureJudge(replace(selection, rules={rule: selection.rules[rule] for rule in OURS}))
     items = [i for i in read_manifests(path, data) if isinstance(i, ManifestDocument)]
     found = [f for item in items for resource in item.resources for f in judge.judge(resource, ())]
@@ -72,6 +74,21 @@ def test_the_examples_of_a_rule_are_its_tests(rule: str) -> None:
     for text in examples["bad"]:
         marked = [n for n, line in enumerate(text.splitlines(), 1) if "# finding" in line]
         assert [(f.rule, f.location.region.start_line) for f in judged(text.encode())] == [(rule, n) for n in marked]  # type: ignore[union-attr]
+
+
+def good_examples() -> Iterator[Any]:
+    for path in sorted(RULES.glob("*/*.yaml")):
+        rule = yaml.load(path.read_text("utf-8"), Loader=yaml.CSafeLoader)
+        for number, example in enumerate(rule.get("examples", {}).get("good", []), 1):
+            yield pytest.param(example, id=f"{path.stem}-{number}")
+
+
+@pytest.mark.parametrize("example", list(good_examples()))
+def test_the_good_examples_of_all_rules_would_be_accepted(example: Any) -> None:
+    text, path = (
+        (example, "input.yaml") if isinstance(example, str) else (example["text"], example.get("path", "a.yaml"))
+    )
+    assert [f"{f.rule}: {f.message}" for f in judged(text.encode(), path) if not f.rule.endswith("api-version")] == []
 
 
 def document(text: str) -> Document:
