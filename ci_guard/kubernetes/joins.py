@@ -36,42 +36,60 @@ class Matches(NamedTuple):
     maybe: bool = False
 
 
+class Table:
+    """Entries by a key, and below it by namespace: tenants with the same labels must not be searched through."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, ...], dict[str, list[Entry]]] = {}
+
+    def add(self, key: tuple[str, ...], namespace: str, entry: Entry) -> None:
+        """Keep `entry` under `key`."""
+        self._found.setdefault(key, {}).setdefault(namespace, []).append(entry)
+
+    def get(self, key: tuple[str, ...], namespace: str) -> list[Entry]:
+        """Those under `key` that are, or may be, in `namespace` ("" = nobody knows: all of them)."""
+        found = self._found.get(key, {})
+        if not namespace:
+            return [entry for entries in found.values() for entry in entries]
+        return [*found.get(namespace, ()), *found.get("", ())]
+
+    def everywhere(self, key: tuple[str, ...]) -> list[Entry]:
+        """Those under `key` in every namespace."""
+        return self.get(key, "")
+
+
 class Joins:
     """Look-ups over the entries of an index. Building is linear in the entries and their labels."""
 
     def __init__(self, entries: Iterable[Entry], outside: Outside) -> None:
         self.outside = outside
         self.by_kind: dict[str, list[Entry]] = {}
-        self._by_name: dict[tuple[str, str], list[Entry]] = {}
-        self._by_label: dict[tuple[str, str, str], list[Entry]] = {}
-        self._by_selector: dict[tuple[str, str, str], list[Entry]] = {}
-        self._open: dict[str, list[Entry]] = {}
+        self._by_name, self._by_label, self._by_selector, self._places = Table(), Table(), Table(), Table()
         self.routes: dict[tuple[str, str], list[Entry]] = {}
-        self._makers: dict[tuple[str, str], Entry] = {}
-        self._homes: dict[tuple[str, str], Entry] = {}
+        self._seen: set[tuple[str, str, str]] = set()
         for entry in [*entries, *outside.generated]:
             self._add(entry)
 
     def _add(self, entry: Entry) -> None:
-        kind, facts = entry.kind, entry.facts
+        kind, facts, home = entry.kind, entry.facts, self.outside.namespace(entry)
         self.by_kind.setdefault(kind, []).append(entry)
-        self._by_name.setdefault((kind, entry.id.name), []).append(entry)
+        self._by_name.add((kind, entry.id.name), home, entry)
         labelled = "Pod" if "account" in facts else kind
         for pair in facts.get("labels", {}).items():
-            self._by_label.setdefault((labelled, *pair), []).append(entry)
+            self._by_label.add((labelled, *pair), home, entry)
+        if "labels" in facts:
+            self._by_label.add((labelled,), home, entry)
         for route in facts.get("routes", ()):
             self.routes.setdefault(route, []).append(entry)
-        place = (self.outside.namespace(entry), posixpath.dirname(entry.file))
-        if makes_others(entry):
-            self._makers.setdefault(place, entry)
-        if "account" in facts:
-            self._homes.setdefault(place, entry)
         if "selector" in facts:
             pairs = pairs_of(facts["selector"])
-            if pairs:
-                self._by_selector.setdefault((kind, *min(pairs.items())), []).append(entry)
-            elif kind != "Service":
-                self._open.setdefault(kind, []).append(entry)
+            if pairs or kind != "Service":
+                self._by_selector.add((kind, *(min(pairs.items()) if pairs else ())), home, entry)
+        for what, is_so in (("makers", makes_others(entry)), ("homes", "account" in facts)):
+            place = (what, home, posixpath.dirname(entry.file))
+            if is_so and place not in self._seen:  # one of each folder says enough
+                self._seen.add(place)
+                self._places.add((what,), home, entry)
 
     def together(self, one: Entry, other: Entry, namespace: str = "") -> bool | None:
         """Whether both are deployed to one namespace; None when nobody can say. `namespace` overrides that of `one`."""
@@ -91,13 +109,15 @@ class Joins:
 
     def named(self, entry: Entry, kind: str, name: str, namespace: str = "") -> Matches:
         """The resources of that kind and name beside `entry`, or in `namespace`."""
-        return self._or_made(entry, self.sort(entry, self._by_name.get((kind, name), ()), namespace), namespace)
+        home = namespace or self.outside.namespace(entry)
+        return self._or_made(entry, self.sort(entry, self._by_name.get((kind, name), home), namespace), namespace)
 
     def _or_made(self, entry: Entry, found: Matches, namespace: str = "") -> Matches:
         """`found`, or a maybe where an operator is told to make things in the namespace."""
         if found.sure or found.maybe:
             return found
-        return Matches(maybe=any(self._may_make(entry, maker, namespace) for maker in self._makers.values()))
+        makers = self._places.get(("makers",), namespace or self.outside.namespace(entry))
+        return Matches(maybe=any(self._may_make(entry, maker, namespace) for maker in makers))
 
     def _may_make(self, entry: Entry, maker: Entry, namespace: str) -> bool:
         verdict = self.together(entry, maker, namespace)
@@ -105,29 +125,26 @@ class Joins:
 
     def anywhere(self, kind: str, name: str) -> list[Entry]:
         """The resources of that kind and name: for kinds that belong to the cluster."""
-        return self._by_name.get((kind, name), [])
+        return self._by_name.everywhere((kind, name))
 
     def selected(self, entry: Entry, selector: Facts, kind: str = "Pod") -> Matches:
         """The workloads (or, by `kind`, the Services) that a selector of `entry` matches."""
-        pairs = pairs_of(selector)
-        if pairs:
-            lists = [self._by_label.get((kind, *pair), []) for pair in pairs.items()]
-            candidates = min(lists, key=len)
-        elif kind == "Service":
-            candidates = [e for e in self.by_kind.get(kind, ()) if "labels" in e.facts]
-        else:
-            candidates = [e for entries in self.by_kind.values() for e in entries if "account" in e.facts]
+        home = self.outside.namespace(entry)
+        lists = [self._by_label.get((kind, *pair), home) for pair in pairs_of(selector).items()]
+        candidates = min(lists, key=len) if lists else self._by_label.get((kind,), home)
         found = self._or_made(entry, self.sort(entry, [c for c in candidates if fits(selector, c.facts["labels"])]))
+        if found.sure or kind != "Pod":
+            return found
         # A namespace of which the repo shows no pod at all is somebody else's.
-        shown = found.sure or kind != "Pod" or any(self.together(entry, home) for home in self._homes.values())
+        shown = any(self.together(entry, other) for other in self._places.get(("homes",), home))
         return found if shown else Matches(maybe=True)
 
     def selecting(self, entry: Entry, kind: str) -> Matches:
         """The resources of `kind` whose selector matches the pods of `entry`."""
-        labels = entry.facts.get("labels", {})
-        found = [e for pair in labels.items() for e in self._by_selector.get((kind, *pair), ())]
-        found = [e for e in [*found, *self._open.get(kind, ())] if fits(e.facts["selector"], labels)]
-        return self.sort(entry, found)
+        labels, home = entry.facts.get("labels", {}), self.outside.namespace(entry)
+        keys = [(kind, *pair) for pair in labels.items()]
+        found = [e for key in [*keys, (kind,)] for e in self._by_selector.get(key, home)]
+        return self.sort(entry, [e for e in found if fits(e.facts["selector"], labels)])
 
 
 def makes_others(entry: Entry) -> bool:
