@@ -34,6 +34,8 @@ class Checkpoint:
 
 def read(text: str) -> Checkpoint:
     """The checkpoint in a signed note. Raises VerificationError."""
+    if not text:
+        raise VerificationError("the inclusion proof has no checkpoint")
     if len(text) > _MAX_CHARACTERS:
         raise VerificationError(f"the checkpoint has {len(text):,} characters")
     body, blank, block = text.partition("\n\n")

@@ -49,7 +49,7 @@ def check_entry(entry: LogEntry, signed: Signed, signer: SignerMaterial) -> str:
     compare = _KINDS.get((kind, version))
     if compare is None:
         raise VerificationError(f"a log entry of kind {quoted(kind)} {quoted(version)} is not one that can be compared")
-    if (signed.envelope is None) == (kind in ("dsse", "intoto")):
+    if signed.envelope is None and kind in ("dsse", "intoto"):
         raise VerificationError(f"a log entry of kind {kind!r} does not fit what the bundle holds")
     compared = compare(_inner(body, "spec"), signed, signer)
     body.done()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -119,8 +120,6 @@ def _policy(args: argparse.Namespace, claims: dict[str, str]) -> IdentityPolicy:
 
 
 def _show(args: argparse.Namespace, wanted: Artifact, examined: Examined, roots: Sequence[TrustedRoot]) -> None:
-    from ci_guard.commands.printing import write
-
     now = datetime.now(UTC)
     if args.format == "sarif":
         from ci_guard.pipeline.bundles import report
@@ -128,11 +127,11 @@ def _show(args: argparse.Namespace, wanted: Artifact, examined: Examined, roots:
         from ci_guard.source.files import read_or_none
 
         data = sarif(report(wanted, examined.verdicts), partial(read_or_none, Path.cwd()), categories=["provenance"])
-        write(data.decode("ascii"), args.output)
+        _emit(data.decode("ascii"), args.output)
     elif args.format == "json":
-        write(_json(args, examined, roots, now), args.output)
+        _emit(_json(args, examined, roots, now), args.output)
     else:
-        write(_text(args, examined, roots, now), args.output)
+        _emit(_text(args, examined, roots, now), args.output)
 
 
 def _text(args: argparse.Namespace, examined: Examined, roots: Sequence[TrustedRoot], now: datetime) -> str:
@@ -194,6 +193,16 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
             {"number": s.number, "name": s.name, "result": str(s.result), "detail": s.detail} for s in verdict.steps
         ],
     }
+
+
+def _emit(text: str, output: str | None) -> None:
+    if output is None:
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        return
+    from ci_guard.source.edit import replace_file
+
+    replace_file(Path(output), text.encode("utf-8", "surrogateescape"))
 
 
 def _printable(text: str) -> str:

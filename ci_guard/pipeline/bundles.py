@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from ci_guard.attestation.artifact import Artifact
-from ci_guard.attestation.policy import builder_id
-from ci_guard.attestation.verdict import Verdict
 from ci_guard.model.errors import UsageError
-from ci_guard.model.report import Report, Scope
-from ci_guard.pipeline.judged import Judged
-from ci_guard.pipeline.verify import Attestation, artifact_subject
+
+if TYPE_CHECKING:
+    from ci_guard.attestation.artifact import Artifact
+    from ci_guard.attestation.verdict import Verdict
+    from ci_guard.model.report import Report
+    from ci_guard.pipeline.verify import Attestation
 
 RULE = "attestation-invalid"
 
@@ -48,8 +49,11 @@ def report(artifact: Artifact, verdicts: Mapping[str, Verdict]) -> Report:
     """The refused bundles as findings of the rule for them, at the artifact."""
     from ci_guard import TOOL_NAME, __version__
     from ci_guard.engine.evaluation import Judge
+    from ci_guard.model.report import Report, Scope
     from ci_guard.pipeline.choice import RuleChoice
     from ci_guard.pipeline.conclude import RuleBook, RulesInForce
+    from ci_guard.pipeline.judged import Judged
+    from ci_guard.pipeline.verify import artifact_subject
 
     rules = RulesInForce(RuleChoice(profile="all", categories=frozenset({"provenance"})))
     digest = artifact.digest("sha256") or b""
@@ -63,6 +67,9 @@ def report(artifact: Artifact, verdicts: Mapping[str, Verdict]) -> Report:
 
 def _attestation(name: str, verdict: Verdict, sha256: str) -> Attestation:
     """The facts: a plain signature that held is about this artifact as well."""
+    from ci_guard.attestation.policy import builder_id
+    from ci_guard.pipeline.verify import Attestation
+
     statement = verdict.statement
     return Attestation(
         name,
