@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Outcome:
-    """Judge, then write the file. Exit 0 when all could be judged, 3 when not: the file then lacks what it hides.
+    """Judge, then write the file. Exit 0 when all could be judged, 3 when a file or a rule of its own could not: the file then lacks what it hides.
 
     Raises ConfigError when there is nothing to prune, InputError when the file would lie outside the root.
     """
@@ -43,7 +43,9 @@ def run(args: argparse.Namespace) -> Outcome:
     target = _target(session, args.output)
     replace_file(target, write(after))
     _tell(target, session, after)
-    return Outcome(report, EXIT_BROKEN if report.unjudged else EXIT_OPEN)
+    # A rule that needs more than this repo shows hides nothing: it can say no more the next time.
+    joining = {id for id, selected in session.rules.selection.rules.items() if selected.rule.needs_repo}
+    return Outcome(report, EXIT_BROKEN if any(u.rule not in joining for u in report.unjudged) else EXIT_OPEN)
 
 
 def _judged(session: Session) -> Report:

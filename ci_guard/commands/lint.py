@@ -13,6 +13,7 @@ from ci_guard.commands.printing import show
 from ci_guard.gate import GatePolicy, decide
 from ci_guard.model.errors import InputError
 from ci_guard.model.location import STDIN_PATH
+from ci_guard.model.report import Notice
 from ci_guard.pipeline.lint import lint, lint_bytes
 from ci_guard.pipeline.manifests import Linted
 from ci_guard.pipeline.session import Session, open_session
@@ -60,4 +61,7 @@ def _from_stdin(session: Session, name: str) -> Linted:
     data = sys.stdin.buffer.read(_STDIN_LIMIT + 1)
     if len(data) > _STDIN_LIMIT:
         raise InputError(f"standard input is larger than {_STDIN_LIMIT:,} bytes")
-    return lint_bytes(session.lint_request(), name or STDIN_PATH, data)
+    linted = lint_bytes(session.lint_request(), name or STDIN_PATH, data)
+    if session.repo_wide:
+        linted.judged.notices.append(Notice("one file is no repo: rules that need all of it did not judge"))
+    return linted
