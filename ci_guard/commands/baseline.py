@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Outcome:
-    """Judge, then write the file. Exit 0 when all could be judged, 3 when a file or a rule of its own could not: the file then lacks what it hides.
+    """Judge, then write the file. Exit 0 when all could be judged, 3 when not: the file then lacks what it hides.
 
     Raises ConfigError when there is nothing to prune, InputError when the file would lie outside the root.
     """
@@ -64,7 +64,13 @@ def _written(session: Session, report: Report) -> Baseline:
     """Everything there is today; of files that were not judged in this run, what was accepted before."""
     accepted = from_findings(report.findings)
     before = session.policy.baseline or Baseline()
-    elsewhere = {name: count for name, count in before.counts.items() if not _covers(session, name.path)}
+    # What a rule could not say in this run, as one about the whole repo of a part of it, it said before.
+    silent = {(u.rule, u.location.path) for u in report.unjudged if u.location}
+    elsewhere = {
+        name: count
+        for name, count in before.counts.items()
+        if not _covers(session, name.path) or (name.rule.rpartition("/")[2], name.path) in silent
+    }
     return Baseline({**elsewhere, **accepted.counts})
 
 
