@@ -5,11 +5,14 @@ Source: Fulcio's `certificate-specification.md` and `oid-info.md` (arc 1.3.6.1.4
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ci_guard.attestation.keys import VerifyingKey
@@ -40,8 +43,20 @@ MALFORMED = (
     x509.DuplicateExtension,
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
+    CryptographyDeprecationWarning,
 )
-"""What `cryptography` raises for certificates that are none."""
+"""What `cryptography` raises for certificates that are none; `parsing` raises its warnings too."""
+
+
+@contextmanager
+def parsing(what: str) -> Iterator[None]:
+    """Turn what is malformed into a VerificationError; also what `cryptography` only warns of, and still reads."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", CryptographyDeprecationWarning)
+            yield
+    except MALFORMED as problem:
+        raise VerificationError(f"{what} cannot be read: {quoted(str(problem))}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +77,17 @@ class SigningCertificate:
 def read(der: bytes) -> SigningCertificate:
     """Take a certificate apart. Raises VerificationError, also when it is not for signing code."""
     try:
-        certificate = x509.load_der_x509_certificate(der)
-        extensions = certificate.extensions
-        key = VerifyingKey(certificate.public_key())
-        _check_usage(extensions)
-        identity = _identity(extensions)
-        issuer, claims = _claims(extensions)
+        with parsing("the certificate"):
+            certificate = x509.load_der_x509_certificate(der)
+            extensions = certificate.extensions
+            key = VerifyingKey(certificate.public_key())
+            _check_usage(extensions)
+            identity = _identity(extensions)
+            issuer, claims = _claims(extensions)
     except InputError as problem:
         raise VerificationError(f"the certificate's key cannot be used: {problem}") from None
     except x509.ExtensionNotFound as problem:
         raise VerificationError(f"the certificate has no extension {problem.oid.dotted_string}") from None
-    except MALFORMED as problem:
-        raise VerificationError(f"the certificate cannot be read: {quoted(str(problem))}") from None
     return SigningCertificate(certificate, der, key, identity, issuer, claims)
 
 

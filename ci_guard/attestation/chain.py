@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.x509 import verification
 
-from ci_guard.attestation.certificate import MALFORMED
+from ci_guard.attestation.certificate import MALFORMED, parsing
 from ci_guard.attestation.protojson import quoted
 from ci_guard.attestation.trustedroot import Authority
 from ci_guard.model.errors import VerificationError
@@ -21,10 +21,8 @@ from ci_guard.model.errors import VerificationError
 
 def read_intermediates(chain: Sequence[bytes]) -> tuple[x509.Certificate, ...]:
     """What a bundle has above its signer's certificate: helpful, never trusted. Raises VerificationError."""
-    try:
+    with parsing("the bundle's certificate chain"):
         return tuple(x509.load_der_x509_certificate(der) for der in chain[1:])
-    except ValueError:
-        raise VerificationError("the bundle's certificate chain holds something that is no certificate") from None
 
 
 def issued_by(authority: Authority, certificates: Iterable[x509.Certificate]) -> bool:
@@ -107,8 +105,12 @@ def _path(
     builder = verification.PolicyBuilder().store(verification.Store([authority.chain[-1]])).time(moment)
     verifier = builder.extension_policies(ca_policy=issuers, ee_policy=leaf).build_client_verifier()
     try:
-        return verifier.verify(certificate, [*authority.chain[:-1], *intermediates]).chain
-    except (verification.VerificationError, *MALFORMED) as problem:
+        with parsing("the certificate's path"):
+            path = verifier.verify(certificate, [*authority.chain[:-1], *intermediates]).chain
+    except verification.VerificationError as problem:
         raise VerificationError(
             f"no path from the certificate to {authority.name} holds: {quoted(str(problem))}"
         ) from None
+    if len(path) < 2:
+        raise VerificationError(f"the certificate is itself one of {authority.name}")
+    return path

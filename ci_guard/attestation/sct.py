@@ -13,8 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.certificate_transparency import LogEntryType, SignedCertificateTimestamp, Version
 
-from ci_guard.attestation.certificate import MALFORMED
-from ci_guard.attestation.protojson import quoted
+from ci_guard.attestation.certificate import parsing
 from ci_guard.attestation.trustedroot import Log
 from ci_guard.model.errors import VerificationError
 
@@ -26,7 +25,7 @@ def check_scts(certificate: x509.Certificate, issuer: x509.Certificate, logs: Se
 
     Raises VerificationError.
     """
-    try:
+    with parsing("the certificate's timestamp list"):
         known = [(log, sct) for sct in _embedded(certificate) for log in logs if log.key_id == sct.log_id]
         if not known:
             raise VerificationError("no certificate transparency log of the trusted root vouches for the certificate")
@@ -34,8 +33,6 @@ def check_scts(certificate: x509.Certificate, issuer: x509.Certificate, logs: Se
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         return "; ".join(_check(certificate, hashlib.sha256(spki).digest(), log, sct) for log, sct in known)
-    except MALFORMED as problem:
-        raise VerificationError(f"the certificate's timestamps cannot be read: {quoted(str(problem))}") from None
 
 
 def _embedded(certificate: x509.Certificate) -> Sequence[SignedCertificateTimestamp]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ci_guard.attestation.certificate import parsing
 from ci_guard.attestation.chain import check_valid_at
 from ci_guard.attestation.protojson import quoted
 from ci_guard.attestation.trustedroot import Authority
@@ -51,11 +52,9 @@ def check_timestamp(data: bytes, signature: bytes, authorities: Sequence[Authori
 def _decode(data: bytes) -> tuple[TimeStampResponse, datetime]:
     from rfc3161_client import decode_timestamp_response
 
-    try:
+    with parsing("a timestamp"):
         response = decode_timestamp_response(data)
         return response, response.tst_info.gen_time.astimezone(UTC)
-    except (ValueError, TypeError, OverflowError) as problem:
-        raise VerificationError(f"a timestamp cannot be read: {quoted(str(problem))}") from None
 
 
 def _problem(response: TimeStampResponse, moment: datetime, signature: bytes, authority: Authority) -> str:
@@ -71,9 +70,10 @@ def _problem(response: TimeStampResponse, moment: datetime, signature: bytes, au
     verifier = VerifierBuilder(tsa_certificate=leaf, intermediates=list(between), roots=[anchor]).build()
     try:
         check_valid_at(authority, moment)
-        verifier.verify_message(response, signature)
+        with parsing("it"):
+            verifier.verify_message(response, signature)
     except VerificationError as problem:
         return str(problem)
-    except (TimestampError, ValueError, TypeError, LookupError) as problem:
+    except (TimestampError, LookupError) as problem:
         return quoted(str(problem))
     return ""

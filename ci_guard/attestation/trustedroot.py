@@ -15,6 +15,7 @@ from datetime import datetime
 from cryptography import x509
 
 from ci_guard.attestation import protojson
+from ci_guard.attestation.certificate import parsing
 from ci_guard.attestation.logkeys import LogKey
 from ci_guard.attestation.protojson import Fields, quoted
 from ci_guard.model.errors import InputError, VerificationError
@@ -161,10 +162,8 @@ def _authority(fields: Fields) -> Authority:
 def _certificate(fields: Fields) -> x509.Certificate:
     data = fields.data("rawBytes", require=True)
     fields.done()
-    try:
+    with parsing(fields.what):
         return x509.load_der_x509_certificate(data)
-    except ValueError:
-        raise VerificationError(f"{fields.what} is no certificate") from None
 
 
 def _message(fields: Fields, name: str) -> Fields:

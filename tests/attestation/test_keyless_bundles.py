@@ -392,7 +392,7 @@ BROKEN_ROOTS: dict[str, tuple[Callable[[Json], None], str]] = {
     "log-of-another-hash": (put(*LOG, "hashAlgorithm", value="SHA2_512"), "hashes with 'SHA2_512'"),
     "chain-empty": (put(*AUTHORITY, "certChain", "certificates", value=[]), "no certificate"),
     "certificate-of-noise": (
-        put(*AUTHORITY, "certChain", "certificates", 0, "rawBytes", value=b64(b"x")), "is no certificate"),
+        put(*AUTHORITY, "certChain", "certificates", 0, "rawBytes", value=b64(b"x")), "cannot be read"),
     "another-media-type": (put("mediaType", value="text/plain"), "media type"),
     "unknown-field": (lambda d: d.update(more=1), "unknown field 'more'"),
 }  # fmt: skip

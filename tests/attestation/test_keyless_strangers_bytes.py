@@ -108,6 +108,26 @@ def test_changed_timestamps(position: int, patch: bytes, removed: int) -> None:
         assert when.moment == loopback.START
 
 
+def version_of(der: bytes, number: int) -> bytes:
+    """The certificate with another version, which is a parse error of its own kind."""
+    return der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01" + bytes([number]), 1)
+
+
+def test_versions_that_x509_does_not_have() -> None:
+    """Found by changing bytes: cryptography raises something of its own for these."""
+    bundle = json.loads(json.dumps(BUNDLES[2]))
+    for number, step in ((0, "certificate"), (1, "trusted-root")):
+        changed_one = json.loads(json.dumps(bundle))
+        listed = changed_one["verificationMaterial"]["x509CertificateChain"]["certificates"]
+        listed[number]["rawBytes"] = loopback.b64(version_of(base64.b64decode(listed[number]["rawBytes"]), 9))
+        verdict = keyless.examine(json.dumps(changed_one).encode(), THING, TRUST)
+        assert not verdict.verified
+        assert verdict.steps[-1].name in {step, "certificate"}
+    with contextlib.suppress(VerificationError):
+        timestamps.check_timestamp(version_of(TIMESTAMP, 9), b"signature", TRUST.roots[0].timestamp_authorities)
+        raise AssertionError("a certificate of version 10 is none")
+
+
 TIMESTAMP = loopback.der.timestamp(b"signature", loopback.START, OURS.tsa, OURS.tsa_key)
 
 
