@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -96,6 +96,7 @@ class ManifestLinter:
         self.into = into
         self._surroundings = surroundings
         self._whole = whole
+        self._suppressing = False
         self._selection: Selection | None = None
         self._judge: Judge | None = None
 
@@ -108,6 +109,8 @@ class ManifestLinter:
 
     def lint(self, path: str, data: bytes) -> None:
         """Judge one file; whatever its bytes are, the outcome is counted and nothing is raised."""
+        # UTF-16 has a NUL in every letter; it is read with everything on rather than decoded twice.
+        self._suppressing = bool(self.into.entries) or b"ci-guard" in data or b"\0" in data
         outcomes = []
         for item in read_manifests(path, data, self._surroundings):
             outcomes.append(outcome_of(item))
@@ -152,7 +155,8 @@ class ManifestLinter:
 
     def _document(self, document: Document, resources: list[Resource]) -> None:
         self.into.judged.documents += 1
-        self.into.suppressions.read(document, resources)
+        if self._suppressing:
+            self.into.suppressions.read(document, resources)
         for path, location in document.duplicates:
             where = document.field_path(path)
             subject = resources[0].id if resources else SubjectId("file", document.path)
@@ -161,8 +165,8 @@ class ManifestLinter:
                 self.selection.emit(DUPLICATE_KEY, location=location, subject=subject, path=where, values=values)
             )
         for resource in resources:
-            self.into.index.add(resource, document.index, facts_of(resource) if self._whole else None)
             if self._whole:
+                self.into.index.add(resource, document.index, facts_of(resource))
                 self.into.workloads += workloads_of(resource)
             said = len(self.into.judged.findings)
             for finding in malformed_findings(self.selection, resource):
@@ -176,7 +180,7 @@ class ManifestLinter:
         judged.findings += list(structure.judge(resource, judged.findings[said:]))
         if looked := structure.looked(resource):
             judged.evaluated.update(looked)
-            self.into.suppressions.observe(resource.document.path, resource.id, looked)
+            self._observe(resource.document.path, resource.id, looked)
 
     @cached_property
     def _structure(self) -> StructureJudge:
@@ -196,7 +200,12 @@ class ManifestLinter:
             judged.evaluated.update(judgement.evaluated)
             judged.unjudged += judgement.unjudged
             judged.subjects += 1
-            self.into.suppressions.observe(path, subject.id, judgement.evaluated.keys())
+            self._observe(path, subject.id, judgement.evaluated.keys())
+
+    def _observe(self, path: str, subject: SubjectId, rules: Collection[str]) -> None:
+        """Tell the suppressions of this file what was looked at, if it has any."""
+        if self._suppressing:
+            self.into.suppressions.observe(path, subject, rules)
 
 
 def subjects_of(resource: Resource) -> Iterator[Subject]:
