@@ -93,12 +93,9 @@ def in_words(number: int, noun: str, plural: str = "") -> str:
     return f"{number or 'no'} {noun if number == 1 else plural or noun + 's'}"
 
 
-def verdict_document(verdict: Verdict, report: Report) -> dict[str, Any]:
-    """What `verdict.json` holds: the decision, what it rests on, and what was judged (docs/schemas/)."""
-    scope = report.scope
+def decision(verdict: Verdict) -> dict[str, Any]:
+    """The verdict alone, as `verdict.json` and the JSON report write it."""
     return {
-        "schema": VERDICT_SCHEMA,
-        "tool": {"name": report.tool, "version": report.version or __version__},
         "result": RESULTS[verdict.exit_code],
         "exitCode": verdict.exit_code,
         "paragraph": verdict.paragraph,
@@ -107,6 +104,16 @@ def verdict_document(verdict: Verdict, report: Report) -> dict[str, Any]:
         "suppressed": verdict.suppressed,
         "baselined": verdict.baselined,
         "reasons": list(verdict.reasons),
+    }
+
+
+def verdict_document(verdict: Verdict, report: Report) -> dict[str, Any]:
+    """What `verdict.json` holds: the decision, what it rests on, and what was judged (docs/schemas/)."""
+    scope = report.scope
+    return {
+        "schema": VERDICT_SCHEMA,
+        "tool": {"name": report.tool, "version": report.version or __version__},
+        **decision(verdict),
         "unjudged": len(report.unjudged),
         "commit": scope.commit,
         "digests": dict(sorted(scope.digests.items())),

@@ -11,8 +11,7 @@ from ci_guard.commands.outcome import Outcome
 from ci_guard.config.types import BASELINE_NAME
 from ci_guard.model.errors import EXIT_BROKEN, EXIT_OPEN, ConfigError, InputError
 from ci_guard.model.report import Report
-from ci_guard.pipeline.deps import DependencyJudge
-from ci_guard.pipeline.gathering import gather_locks
+from ci_guard.pipeline.deps import judge_dependencies
 from ci_guard.pipeline.joined import judge_joins
 from ci_guard.pipeline.lint import lint
 from ci_guard.pipeline.namespaces import judge_namespaces
@@ -54,9 +53,7 @@ def _judged(session: Session) -> Report:
     linted = lint(request, Silent())
     judge_namespaces(session, linted)
     judge_joins(session, linted)
-    judge = DependencyJudge(session.rules, linted)
-    judge.locks(gather_locks(session.root, session.targets, Silent(), request.wants, session.config.registries))
-    judge.workflows(session.root, session.targets, request.wants)
+    judge_dependencies(request, session.rules, session.config.registries, linted)
     return session.report(linted)
 
 

@@ -12,8 +12,7 @@ from ci_guard.commands.outcome import Outcome
 from ci_guard.commands.printing import show
 from ci_guard.gate import GatePolicy, decide
 from ci_guard.pipeline.conclude import RulesInForce
-from ci_guard.pipeline.deps import CATEGORIES, DependencyJudge
-from ci_guard.pipeline.gathering import gather_locks
+from ci_guard.pipeline.deps import CATEGORIES, judge_dependencies
 from ci_guard.pipeline.lint import lint
 from ci_guard.pipeline.session import open_session
 from ci_guard.report.progress import Silent
@@ -35,9 +34,7 @@ def run(args: argparse.Namespace) -> Outcome:
     session = replace(session, rules=rules)
     request = session.lint_request()
     linted = lint(request, Silent())
-    judge = DependencyJudge(rules, linted)
-    judge.locks(gather_locks(session.root, session.targets, Silent(), request.wants, session.config.registries))
-    judge.workflows(session.root, session.targets, request.wants)
+    judge_dependencies(request, rules, session.config.registries, linted)
     report = session.report(linted)
     verdict = decide(report, GatePolicy(session.config.fail_on, allow_empty=True))
     show(report, verdict, args, session.root)

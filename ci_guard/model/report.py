@@ -86,6 +86,20 @@ class Scope:
     digests: Mapping[str, str] = field(default_factory=dict)
 
 
+def scope_document(scope: Scope) -> dict[str, object]:
+    """The scope as plain data: one form for the JSON report and for SARIF, from which it is read back."""
+    return {
+        "root": scope.root,
+        "files": dict(sorted(scope.files.items())),
+        "documents": scope.documents,
+        "subjects": scope.subjects,
+        "profile": scope.profile,
+        "podSecurityVersion": scope.pod_security_version,
+        "commit": scope.commit,
+        "digests": dict(sorted(scope.digests.items())),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """Everything a run found; findings in `sort_key` order, suppressed and implied ones included."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from ci_guard.engine.evaluation import Judge
@@ -11,8 +11,10 @@ from ci_guard.model.location import Location
 from ci_guard.model.report import Notice, Unjudged
 from ci_guard.model.subject import Subject, SubjectId
 from ci_guard.pipeline.conclude import RulesInForce
-from ci_guard.pipeline.gathering import Gathered, everything
+from ci_guard.pipeline.gathering import Gathered, everything, gather_locks
+from ci_guard.pipeline.lint import LintRequest
 from ci_guard.pipeline.manifests import UNREADABLE, Linted
+from ci_guard.report.progress import Silent
 from ci_guard.sbom.facts import subjects as entries
 from ci_guard.sbom.lockfiles.lock import Lock
 from ci_guard.source.document import Unreadable
@@ -22,6 +24,13 @@ from ci_guard.workflows import steps
 
 CATEGORIES = frozenset({"dependencies", "workflows", "images", "input", "policy"})
 """The folders of rules that `deps check` judges by."""
+
+
+def judge_dependencies(request: LintRequest, rules: RulesInForce, registries: Collection[str], into: Linted) -> None:
+    """Judge every lock and workflow under the request's targets; adds to `into`. Raises InputError."""
+    judge = DependencyJudge(rules, into)
+    judge.locks(gather_locks(request.root, request.targets, Silent(), request.wants, registries))
+    judge.workflows(request.root, request.targets, request.wants)
 
 
 class DependencyJudge:
@@ -78,11 +87,8 @@ class DependencyJudge:
 
     def _one(self, path: str, subject: Subject) -> None:
         judgement = self._judge.judge(subject)
-        judged = self._into.judged
-        judged.findings += judgement.findings
-        judged.evaluated.update(judgement.evaluated)
-        judged.unjudged += judgement.unjudged
-        judged.subjects += 1
+        self._into.judged.keep(judgement)
+        self._into.judged.subjects += 1
         self._into.suppressions.observe(path, subject.id, judgement.evaluated.keys())
 
     def unreadable(self, broken: Unreadable) -> None:

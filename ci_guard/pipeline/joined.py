@@ -40,10 +40,7 @@ def judge_joins(session: Session, linted: Linted) -> None:
         for resource, entry in _resources(session, path, wanted[path]):
             for subject in joined.subjects(resource, entry):
                 judgement = judge.judge(subject)
-                judged = linted.judged
-                judged.findings += judgement.findings
-                judged.evaluated.update(judgement.evaluated)
-                judged.unjudged += judgement.unjudged
+                linted.judged.keep(judgement)
                 linted.suppressions.observe(path, subject.id, judgement.evaluated.keys())
     if not linted.index.complete:
         reason = "the repo has more resources than the index keeps"

@@ -60,8 +60,11 @@ class Judged:
     def judge(self, judging: Judging, subjects: Iterable[Subject]) -> None:
         """Have `subjects` judged and keep what is said of them."""
         for subject in subjects:
-            judgement = judging.judge(subject)
-            self.findings += judgement.findings
-            self.evaluated.update(judgement.evaluated)
-            self.unjudged += judgement.unjudged
+            self.keep(judging.judge(subject))
             self.subjects += 1
+
+    def keep(self, judgement: Judgement) -> None:
+        """Keep what is said of one subject."""
+        self.findings += judgement.findings
+        self.evaluated.update(judgement.evaluated)
+        self.unjudged += judgement.unjudged

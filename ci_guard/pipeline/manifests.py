@@ -196,9 +196,7 @@ class ManifestLinter:
         judged = self.into.judged
         for subject in subjects:
             judgement = self._judge.judge(subject)
-            judged.findings += judgement.findings
-            judged.evaluated.update(judgement.evaluated)
-            judged.unjudged += judgement.unjudged
+            judged.keep(judgement)
             judged.subjects += 1
             self._observe(path, subject.id, judgement.evaluated.keys())
 

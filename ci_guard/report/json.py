@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ci_guard.gate import RESULTS
+from ci_guard.gate import decision
 from ci_guard.model.finding import Finding
 from ci_guard.model.location import Location, Region
 from ci_guard.model.ports import ReadBytes
-from ci_guard.model.report import Report, RuleKey, RuleMeta, Scope, Verdict
+from ci_guard.model.report import Report, RuleKey, RuleMeta, Verdict, scope_document
 from ci_guard.model.suppression import Suppression
 from ci_guard.report.style import Style
 
@@ -41,7 +41,7 @@ def document(report: Report, verdict: Verdict | None) -> JsonObject:
     return {
         "schema": SCHEMA,
         "tool": {"name": report.tool, "version": report.version},
-        "scope": _scope(report.scope),
+        "scope": scope_document(report.scope),
         "rules": [_rule(meta) for meta in metas],
         "findings": [finding_document(f) for f in report.findings],
         "evaluated": dict(sorted(report.evaluated.items())),
@@ -50,20 +50,7 @@ def document(report: Report, verdict: Verdict | None) -> JsonObject:
             for u in report.unjudged
         ],
         "notices": [{"message": n.message, "location": _place(n.location)} for n in report.notices],
-        "verdict": _verdict(verdict),
-    }
-
-
-def _scope(scope: Scope) -> JsonObject:
-    return {
-        "root": scope.root,
-        "files": dict(sorted(scope.files.items())),
-        "documents": scope.documents,
-        "subjects": scope.subjects,
-        "profile": scope.profile,
-        "podSecurityVersion": scope.pod_security_version,
-        "commit": scope.commit,
-        "digests": dict(sorted(scope.digests.items())),
+        "verdict": None if verdict is None else decision(verdict),
     }
 
 
@@ -143,21 +130,6 @@ def _suppression(suppression: Suppression | None) -> JsonObject | None:
         "location": _place(suppression.location),
         "expires": suppression.expires.isoformat() if suppression.expires else None,
         "approver": suppression.approver,
-    }
-
-
-def _verdict(verdict: Verdict | None) -> JsonObject | None:
-    if verdict is None:
-        return None
-    return {
-        "result": RESULTS[verdict.exit_code],
-        "exitCode": verdict.exit_code,
-        "paragraph": verdict.paragraph,
-        "failOn": verdict.fail_on,
-        "counts": dict(verdict.counts),
-        "suppressed": verdict.suppressed,
-        "baselined": verdict.baselined,
-        "reasons": list(verdict.reasons),
     }
 
 

@@ -11,7 +11,7 @@ from ci_guard import HOME_URL, TOOL_NAME
 from ci_guard.model.finding import Finding, Severity
 from ci_guard.model.location import Location
 from ci_guard.model.ports import ReadBytes
-from ci_guard.model.report import Report, RuleKey, RuleMeta, Scope
+from ci_guard.model.report import Report, RuleKey, RuleMeta, scope_document
 from ci_guard.model.secrecy import without_secrets
 from ci_guard.sarif import results
 from ci_guard.sarif.encoding import category_of, message_text
@@ -215,18 +215,5 @@ def _run_properties(report: Report, part: _Part) -> dict[str, Any] | None:
     if not part.whole:
         ours["forUpload"] = True  # that a rule looked, and has no result here, does not say that it found nothing
     if part.first:
-        ours["scope"] = _scope(report.scope)
+        ours["scope"] = scope_document(report.scope)
     return {"ciGuard": ours}
-
-
-def _scope(scope: Scope) -> dict[str, Any]:
-    return {
-        "root": scope.root,
-        "files": dict(sorted(scope.files.items())),
-        "documents": scope.documents,
-        "subjects": scope.subjects,
-        "profile": scope.profile,
-        "podSecurityVersion": scope.pod_security_version,
-        "commit": scope.commit,
-        "digests": dict(sorted(scope.digests.items())),
-    }
