@@ -1,0 +1,29 @@
+"""What is installed in a tree of files. One kind of package is one module with `catalogue(tree)` and one row here."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Protocol, cast
+
+from ci_guard.model.component import Inventory
+from ci_guard.sbom.installed.tree import FileTree
+
+
+class Cataloger(Protocol):
+    """What a module of this package offers."""
+
+    def catalogue(self, tree: FileTree) -> Inventory:
+        """Every package of the tree that this cataloger knows; `ref` is the purl.
+
+        Never raises for what the tree holds: a database that cannot be read goes into `unknown`, in words that name
+        the file, and the rest of the tree is still catalogued.
+        """
+
+
+CATALOGERS: tuple[str, ...] = ()
+"""The modules of this package that `catalogue` asks, in this order."""
+
+
+def catalogue(tree: FileTree, modules: tuple[str, ...] = CATALOGERS) -> list[Inventory]:
+    """What each cataloger found, in the order of `modules`; `inventory.merge` makes one of them."""
+    return [cast(Cataloger, import_module(f"{__name__}.{module}")).catalogue(tree) for module in modules]
