@@ -21,7 +21,8 @@ class Kind(NamedTuple):
     admission: frozenset[str] = frozenset()
 
 
-_JOINED = frozenset({"serviceAccount", "grants", "networkPolicies", "workload", "exposed", "ns", "repo"})
+# `selected` of a resource is what its selector matches; of a pod, the Services that match it.
+_JOINED = frozenset({"serviceAccount", "grants", "networkPolicies", "workload", "exposed", "selected", "ns", "repo"})
 _POD = frozenset({"pod"})
 
 

@@ -23,6 +23,16 @@ BUILT_IN: Final = {
 }
 """The roles that every cluster has, as far as rules ask for them."""
 
+_DISTRIBUTED: Final = frozenset(
+    {"basic-user", "cluster-monitoring-view", "cluster-reader", "cluster-status", "self-provisioner", "storage-admin"}
+)
+"""ClusterRoles that OpenShift brings under names without a prefix."""
+
+
+def is_built_in(name: str) -> bool:
+    """Whether a ClusterRole of that name comes with Kubernetes, kubeadm or OpenShift: no repo need hold it."""
+    return name in BUILT_IN or name in _DISTRIBUTED or name.startswith(("system:", "kubeadm:"))
+
 
 class Grants:
     """Bindings by the account, or the group, that they name."""

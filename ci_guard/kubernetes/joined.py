@@ -159,6 +159,7 @@ class Joined:
         policies = self._policies(entry)
         if policies is not None:
             out["networkPolicies"] = policies
+        self._put(out, "selected", entry, self._joins.selecting(entry, "Service"), _counted)
         exposed = self._exposed(entry)
         if exposed is not None:
             out["exposed"] = exposed
@@ -209,6 +210,8 @@ class Joined:
             return {} if others is None else {"duplicates": others}
         if reference.kind == "StorageClass":
             found = Matches(tuple(self._joins.anywhere(reference.kind, reference.name)))
+        elif reference.kind == "ClusterRole":
+            found = self._joins.of_cluster(entry, reference.kind, reference.name)
         elif reference.kind == "Pod":
             found = self._joins.selected(entry, peer(reference.facts["selector"]))
         else:

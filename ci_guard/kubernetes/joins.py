@@ -123,6 +123,10 @@ class Joins:
         verdict = self.together(entry, maker, namespace)
         return near(entry, maker) if verdict is None else verdict
 
+    def of_cluster(self, entry: Entry, kind: str, name: str) -> Matches:
+        """The resources of that kind and name, for kinds that have no namespace."""
+        return self._or_made(entry, Matches(tuple(self.anywhere(kind, name))))
+
     def anywhere(self, kind: str, name: str) -> list[Entry]:
         """The resources of that kind and name: for kinds that belong to the cluster."""
         return self._by_name.everywhere((kind, name))

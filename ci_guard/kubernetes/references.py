@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ci_guard.kubernetes.grants import is_built_in
 from ci_guard.kubernetes.lean import account_of, as_list, as_map, as_text, backend_of
 from ci_guard.kubernetes.pods import Pod
 from ci_guard.kubernetes.resources import Resource
 from ci_guard.model.location import NodePath
 
 _SCALERS = ("HorizontalPodAutoscaler", "VerticalPodAutoscaler", "ScaledObject")
+_BINDINGS = ("RoleBinding", "ClusterRoleBinding")
 _ROUTES = ("HTTPRoute", "TCPRoute", "UDPRoute", "TLSRoute", "GRPCRoute")
 
 
@@ -41,6 +43,8 @@ def references_of(resource: Resource) -> Iterator[Reference]:
         yield from _scaled(spec, base)
     elif resource.kind == "NetworkPolicy":
         yield from _peers(spec, base)
+    elif resource.kind in _BINDINGS and resource.group == "rbac.authorization.k8s.io":
+        yield from _bound(as_map(resource.value.get("roleRef")), (*resource.path, "roleRef", "name"))
     elif resource.kind == "StatefulSet" and as_text(spec.get("serviceName")):
         yield Reference("Service", spec["serviceName"], (*base, "serviceName"))
     elif resource.kind == "PersistentVolume" and as_text(spec.get("storageClassName")):
@@ -78,6 +82,13 @@ def _route(spec: dict[str, Any], base: NodePath) -> Iterator[Reference]:
             where = (*base, "rules", i, "backendRefs", j, "name")
             facts = {"port": ref["port"]} if isinstance(ref.get("port"), int) else {}
             yield Reference("Service", ref["name"], where, as_text(ref.get("namespace")), facts)
+
+
+def _bound(role: dict[str, Any], path: NodePath) -> Iterator[Reference]:
+    """The role that a binding gives, unless every cluster, or its distribution, brings it."""
+    kind, name = as_text(role.get("kind")), as_text(role.get("name"))
+    if kind == "Role" or (kind == "ClusterRole" and not is_built_in(name)):
+        yield Reference(kind, name, path)
 
 
 def _scaled(spec: dict[str, Any], base: NodePath) -> Iterator[Reference]:

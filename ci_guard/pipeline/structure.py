@@ -1,4 +1,4 @@
-"""The structure of objects of built-in kinds: unknown fields, wrong types, API versions that go or are gone."""
+"""The structure of objects: unknown fields, wrong types, API versions that go or are gone, the order of keys."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from ci_guard.kubernetes.ordering import keys_out_of_order
 from ci_guard.kubernetes.schema import Kind, Schemas, load
 from ci_guard.kubernetes.shapes import Malformed
 from ci_guard.kubernetes.structure import UnknownField, flaws
@@ -24,7 +25,8 @@ UNKNOWN_SECURITY: Final = "unknown-security-field"
 WRONG_TYPE: Final = "wrong-type"
 REMOVED: Final = "removed-api-version"
 DEPRECATED: Final = "deprecated-api-version"
-RULES: Final = (UNKNOWN, UNKNOWN_SECURITY, REMOVED, DEPRECATED)
+SORTED: Final = "yaml-sorted-keys"
+RULES: Final = (UNKNOWN, UNKNOWN_SECURITY, REMOVED, DEPRECATED, SORTED)
 """What only this module judges; wrong types are found elsewhere too."""
 
 _EXPLAINED: Final = 100  # flaws of one object for which a better place is looked for: a hostile one has thousands
@@ -38,8 +40,10 @@ class StructureJudge:
     def __init__(self, selection: Selection) -> None:
         self._selection = selection
         self._chosen = [rule for rule in RULES if rule in selection.rules]
-        self._minors = {rule: self._minor(rule) for rule in self._chosen}
-        self._schemas: Schemas | None = load() if self._chosen or WRONG_TYPE in selection.rules else None
+        self._sorts = [rule for rule in self._chosen if rule == SORTED]
+        self._about_kinds = [rule for rule in self._chosen if rule != SORTED]
+        self._minors = {rule: self._minor(rule) for rule in self._about_kinds}
+        self._schemas: Schemas | None = load() if self._about_kinds or WRONG_TYPE in selection.rules else None
 
     def _minor(self, rule: str) -> int:
         text = self._selection.params(rule).get(_VERSION, "any")
@@ -49,12 +53,14 @@ class StructureJudge:
         return minor
 
     def looked(self, resource: Resource) -> list[str]:
-        """The rules that judge a resource: all of them if its kind is built in, otherwise none."""
+        """The rules that judge a resource: all of them if its kind is built in, otherwise that about its keys."""
         known = self._schemas and self._schemas.kind(resource.api_version, resource.kind)
-        return self._chosen if known else []
+        return self._chosen if known else self._sorts
 
     def judge(self, resource: Resource, said: Iterable[Finding]) -> Iterator[Finding]:
         """The findings of a resource; no second one where `said` has a wrong type already."""
+        if self._sorts:
+            yield from self._unsorted(resource)
         schemas = self._schemas
         kind = schemas.kind(resource.api_version, resource.kind) if schemas else None
         if schemas is None or kind is None:
@@ -85,6 +91,19 @@ class StructureJudge:
             path=where,
             values={"path": where, "hint": _hint(resource, flaw, meant)},
         )
+
+    def _unsorted(self, resource: Resource) -> Iterator[Finding]:
+        first = self._selection.params(SORTED).get("first", ())
+        for path, before in keys_out_of_order(resource.value, first, resource.path):
+            found = self._selection.emit(
+                SORTED,
+                location=_location(resource, path, key=True),
+                subject=resource.id,
+                path=resource.document.field_path(path),
+                values={"key": str(path[-1]), "before": before},
+            )
+            if found is not None:
+                yield found
 
     def _wrong_type(self, resource: Resource, flaw: Malformed, said: set[str]) -> Finding | None:
         where = resource.document.field_path(flaw.path)

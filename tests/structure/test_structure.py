@@ -41,7 +41,9 @@ CATALOGUE = load_catalogue()
 
 def judged(data: bytes, path: str = "input.yaml", version: str = "") -> list[Finding]:
     """What only the rules about structure say, by their places."""
-    overrides = {r: RuleOverride(params={"kubernetesVersion": version}) for r in RULES_OF_STRUCTURE if version}
+    overrides = {
+        r: RuleOverride(params={"kubernetesVersion": version}) for r in RULES_OF_STRUCTURE if version and r in OURS
+    }
     selection = CATALOGUE.select("all", overrides=overrides)
     judge = StructureJudge(replace(selection, rules={rule: selection.rules[rule] for rule in OURS}))
     items = [i for i in read_manifests(path, data) if isinstance(i, ManifestDocument)]
