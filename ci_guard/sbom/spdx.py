@@ -22,7 +22,7 @@ _UNKNOWN = "NOASSERTION"
 _DOCUMENT = "SPDXRef-DOCUMENT"
 _ROOT = "SPDXRef-root"
 _ALGORITHMS = {"md5": "MD5", "sha1": "SHA1", "sha256": "SHA256", "sha384": "SHA384", "sha512": "SHA512"}
-_PURPOSES = {"library": "LIBRARY", "container": "CONTAINER", "application": "APPLICATION", "file": "FILE"}
+_PURPOSES = {kind: kind.upper() for kind in ("library", "container", "application", "file", "operating-system")}
 _REVERSED = {
     "dev-depends-on": "DEV_DEPENDENCY_OF",
     "optional-depends-on": "OPTIONAL_DEPENDENCY_OF",

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from ci_guard.model.errors import InputError
 
@@ -157,6 +157,24 @@ def read_file(root: Path, path: str, limit: int = SIZE_LIMIT) -> bytes:
 
     Raises InputError naming the path: missing, outside, a link, no regular file, more than `limit` bytes.
     """
+    data = read_part(root, path, 0, limit + 1)
+    if len(data) > limit:
+        raise InputError(f"{path}: larger than {limit} bytes")
+    return data
+
+
+def read_part(root: Path, path: str, offset: int, length: int) -> bytes:
+    """At most `length` bytes from `offset` of the same file. Raises InputError as `read_file` does."""
+    with open_file(root, path) as stream:
+        try:
+            stream.seek(offset)
+            return stream.read(length)
+        except OSError as error:
+            raise InputError(f"{path}: {_why(error)}") from None
+
+
+def open_file(root: Path, path: str) -> BinaryIO:
+    """The same file, opened for reading. Raises InputError as `read_file` does."""
     relative = normalise(root, path)
     if not relative:
         raise InputError(f"{path}: not a regular file")
@@ -165,18 +183,10 @@ def read_file(root: Path, path: str, limit: int = SIZE_LIMIT) -> bytes:
     except (OSError, ValueError) as error:
         why = "symbolic link" if _linked_part(root, relative) else _why(error)
         raise InputError(f"{path}: {why}") from None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise InputError(f"{path}: not a regular file")
-        with open(descriptor, "rb", closefd=False) as stream:
-            data = stream.read(limit + 1)
-    except OSError as error:
-        raise InputError(f"{path}: {_why(error)}") from None
-    finally:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-    if len(data) > limit:
-        raise InputError(f"{path}: larger than {limit} bytes")
-    return data
+        raise InputError(f"{path}: not a regular file")
+    return os.fdopen(descriptor, "rb")
 
 
 def read_or_none(root: Path, path: str) -> bytes | None:

@@ -20,7 +20,7 @@ class Cataloger(Protocol):
         """
 
 
-CATALOGERS: tuple[str, ...] = ()
+CATALOGERS: tuple[str, ...] = ("distribution", "dpkg", "apk", "rpm")
 """The modules of this package that `catalogue` asks, in this order."""
 
 

@@ -1,0 +1,150 @@
+"""What an image contains: itself as a component, its packages, which layer brought each, and what is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+from ci_guard.model.component import Component, Edge, Inventory
+from ci_guard.model.errors import InputError
+from ci_guard.model.location import Location
+from ci_guard.sbom.digests import parse_hash
+from ci_guard.sbom.images.compression import Limits
+from ci_guard.sbom.images.layers import ImageTree
+from ci_guard.sbom.images.manifests import Image
+from ci_guard.sbom.images.opening import open_tree
+from ci_guard.sbom.images.tables import text
+from ci_guard.sbom.installed import catalogue
+from ci_guard.sbom.installed.databases import WATCHED
+from ci_guard.sbom.installed.distribution import OS_RELEASE
+from ci_guard.sbom.installed.tree import METADATA_LIMIT, TreeFile
+from ci_guard.sbom.inventory import merge
+from ci_guard.sbom.purls import oci_purl
+
+LAYER = "ci-guard:layer"
+_NOT_OWNED = "files that no package manager, build record or bill of materials names were not identified"
+
+
+def image_component(image: Image, repository: str = "") -> Component:
+    """The image by the digest of its manifest (of its configuration, where it has no manifest)."""
+    repository = repository or _repository(image)
+    digest = image.digest or image.config_digest
+    purl = oci_purl(repository, digest)
+    created = text(dict(image.config), "created")
+    described = [("ci-guard:image:platform", image.platform), ("ci-guard:image:created", created)]
+    described += [("ci-guard:image:config", image.config_digest)]
+    described += [("ci-guard:image:index", digest) for digest in image.indexes]
+    described += [("ci-guard:image:reference", name) for name in image.names]
+    described += [(f"ci-guard:image:layer:{n:03}", layer.diff_id) for n, layer in enumerate(image.layers)]
+    parsed = parse_hash(digest)
+    return Component(
+        ref=purl,
+        name=repository,
+        version=digest,
+        type="container",
+        purl=purl,
+        hashes=(parsed,) if parsed else (),
+        properties=tuple((key, value) for key, value in described if value),
+    )
+
+
+def _repository(image: Image) -> str:
+    """The name part of the first reference that is more than a tag; `image` when nothing names it."""
+    for name in image.names:
+        head, colon, tag = name.partition("@")[0].rpartition(":")
+        repository = head if colon and "/" not in tag else name.partition("@")[0]
+        if colon or "/" in repository:
+            return repository
+    return "image"
+
+
+def image_inventory(image: Image, limits: Limits, component: Component | None = None) -> Inventory:
+    """The image and all that is in it; one that cannot be read is there with nothing in it, and `unknown` says so.
+
+    `component` stands for the image where a workload already named it.
+    """
+    own = component or image_component(image)
+    with ExitStack() as keep:
+        try:
+            found = _contents(own, image, limits, keep)
+        except InputError as error:
+            return Inventory((own,), roots=(own.ref,), unknown=(f"{own.ref}: {error}",))
+    return found
+
+
+def _contents(own: Component, image: Image, limits: Limits, keep: ExitStack) -> Inventory:
+    tree = open_tree(image, limits, keep)
+    inside = attributed(tree, merge(catalogue(tree)))
+    notes = {f"{own.ref}: {note}" for note in (*tree.notes, *inside.unknown, _NOT_OWNED)}
+    return Inventory(
+        components=(own, *inside.components),
+        edges=(*inside.edges, *(Edge(own.ref, c.ref, "contains") for c in inside.components)),
+        roots=(own.ref,),
+        complete=inside.complete,
+        unknown=tuple(sorted(notes)),
+    )
+
+
+def attributed(tree: ImageTree, inventory: Inventory) -> Inventory:
+    """With the layer that added each package: the first from which on all states of its database have it."""
+    added: dict[str, dict[str, str]] = {}
+    for path, cataloger in WATCHED.items():
+        states = tree.versions.get(path, [])
+        small = all(node.size <= METADATA_LIMIT for _, node in states)  # else: the layer that last wrote it
+        if states and small and tree.find(path) is not None:
+            added[tree.place(path).path] = _added(tree, path, cataloger)
+    return replace(inventory, components=tuple(_with_layer(c, added) for c in inventory.components))
+
+
+def _with_layer(component: Component, added: dict[str, dict[str, str]]) -> Component:
+    for place in component.locations:
+        if layer := added.get(place.path, {}).get(component.ref):
+            others = [pair for pair in component.properties if pair[0] != LAYER]
+            return replace(component, properties=tuple(sorted([*others, (LAYER, layer)])))
+    return component
+
+
+def _added(tree: ImageTree, path: str, cataloger: str) -> dict[str, str]:
+    """Ref of a package -> diff id of the layer that added it, by every state that the database was in."""
+    since: dict[str, str] = {}
+    for index, (layer, _) in enumerate(tree.versions[path]):
+        (found,) = catalogue(_Past(tree, path, tree.version(path, index)), (cataloger,))
+        diff_id = tree.layers[layer].diff_id
+        since = {c.ref: since.get(c.ref, diff_id) for c in found.components}
+    return since
+
+
+class _Past:
+    """A tree in which one database is as a layer left it, beside the os-release of the whole image."""
+
+    def __init__(self, tree: ImageTree, path: str, data: bytes) -> None:
+        self._tree = tree
+        self._path = path
+        self._data = data
+
+    def files(self, below: str = "") -> Sequence[TreeFile]:
+        """None but the database, which is asked for by name."""
+        del below
+        return ()
+
+    def find(self, path: str) -> TreeFile | None:
+        """The database, or os-release."""
+        if path == self._path:
+            return TreeFile(path, len(self._data), executable=False)
+        return self._tree.find(path) if path in OS_RELEASE else None
+
+    def read(self, path: str, offset: int = 0, length: int = METADATA_LIMIT) -> bytes:
+        """Bytes of the database as it was."""
+        if path == self._path:
+            return self._data[offset : offset + length]
+        return self._tree.read(path, offset, length)
+
+    def place(self, path: str, line: int = 0) -> Location:
+        """As in the tree."""
+        return self._tree.place(path, line)
+
+    def layer(self, path: str) -> str:
+        """Not known here: that is what is being found out."""
+        del path
+        return ""
