@@ -97,7 +97,7 @@ def _read(root: Path, wanted: _Wanted, registries: Collection[str], gathered: Ga
         place = wanted.included or Location(wanted.path)
         gathered.unreadable.append(Unreadable(place.path, place, f"cannot be read: {error}"))
         return None
-    lock = read_lock(wanted.path, data, registries, wanted.module)
+    lock = read_lock(wanted.path, data, registries, wanted.module, partial(read_or_none, root))
     if isinstance(lock, Unreadable):
         gathered.unreadable.append(lock)
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ci_guard.pipeline.lint import LintRequest, lint_bytes
@@ -28,9 +29,11 @@ def judge_file(request: LintRequest, path: str, data: bytes) -> Linted:
 def _lock(request: LintRequest, linted: Linted, path: str, data: bytes) -> None:
     from ci_guard.sbom.lockfiles import read_lock
     from ci_guard.source.document import Unreadable
+    from ci_guard.source.files import read_or_none
 
     judge = _judge(request, linted)
-    lock = read_lock(path, data)
+    # What stands beside it today is closest to what stood there then; a lock is read the same with all and with none.
+    lock = read_lock(path, data, beside=partial(read_or_none, request.root))
     if isinstance(lock, Unreadable):
         judge.unreadable(lock)
         return

@@ -14,8 +14,18 @@ from urllib.parse import quote, urlsplit
 from ci_guard.model.component import Component
 from ci_guard.sbom.sources import split_git
 
-_TYPES = {"PyPI": "pypi", "npm": "npm"}
-"""OSV's ecosystem name -> purl type."""
+_TYPES = {
+    "PyPI": "pypi",
+    "npm": "npm",
+    "Go": "golang",
+    "Maven": "maven",
+    "RubyGems": "gem",
+    "Packagist": "composer",
+    "NuGet": "nuget",
+    "Helm": "helm",
+    "GitHub Actions": "github",
+}
+"""OSV's ecosystem name (our own where OSV has none) -> purl type."""
 
 _SEPARATORS = re.compile(r"[-_.]+")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import random
@@ -23,12 +22,7 @@ from ci_guard.model.location import Location, Region
 from ci_guard.sbom import cyclonedx, spdx
 from ci_guard.sbom.inventory import merge
 from ci_guard.sbom.metadata import Metadata
-
-_SPEC = importlib.util.spec_from_file_location("sbom_inputs", Path(__file__).parent / "sbom_inputs.py")
-assert _SPEC is not None
-assert _SPEC.loader is not None
-inputs = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(inputs)
+from tests.sbom import sbom_inputs as inputs
 
 HEAD = Metadata("2024-05-01T12:00:00Z", name="shop")
 

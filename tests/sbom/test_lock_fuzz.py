@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ci_guard.sbom.facts import subjects
-from ci_guard.sbom.lockfiles import LOCKFILES, read_lock
+from ci_guard.sbom.lockfiles import LOCKFILES, parser_name, read_lock
 from ci_guard.sbom.lockfiles.lock import Lock
+from tests.sbom.sbom_inputs import CASES, lock_of
 
 MODULES = sorted(set(LOCKFILES.values()))
-CASES = Path(__file__).parent / "cases"
-SEEDS = {
-    "uv_lock": (CASES / "uv-sources" / "uv.lock").read_bytes(),
-    "package_lock": (CASES / "npm-tree" / "package-lock.json").read_bytes(),
-    "requirements": (CASES / "requirements-hashed" / "requirements.txt").read_bytes(),
-}
+SEEDS = {m: [c / lock_of(c) for c in sorted(CASES.iterdir()) if parser_name(lock_of(c)) == m] for m in MODULES}
+"""Every case of a parser is a seed for its fuzzer."""
 
 
 def check(module: str, data: bytes) -> None:
@@ -55,7 +51,7 @@ def test_any_bytes(module: str, data: bytes) -> None:
 @settings(max_examples=150, deadline=None)
 @given(draw=st.data())
 def test_damaged_locks(module: str, draw: st.DataObject) -> None:
-    seed = SEEDS[module]
+    seed = draw.draw(st.sampled_from(SEEDS[module])).read_bytes()
     start = draw.draw(st.integers(0, len(seed)))
     end = min(len(seed), start + draw.draw(st.integers(0, 40)))
     check(module, seed[:start] + draw.draw(st.binary(max_size=8)) + seed[end:])

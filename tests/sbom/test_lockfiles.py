@@ -1,26 +1,27 @@
-"""Lockfiles against inventories written by hand; a case is a folder with one lock and `expected.json`."""
+"""Lockfiles against inventories written by hand.
+
+A case is a folder with one lock, what stands beside it, and `expected.json`; its name begins with the parser's module
+(`uv_lock-…`) or says what it is about. Adding a folder adds a test, and a seed to the fuzzers.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ci_guard.model.component import Component
 from ci_guard.sbom.facts import component_facts
 from ci_guard.sbom.lockfiles import LOCKFILES, parser_name, read_lock
 from ci_guard.sbom.lockfiles.lock import Lock
 from ci_guard.source.document import Unreadable
+from tests.sbom.sbom_inputs import CASES, lock_of, read_case
 
-CASES = sorted((Path(__file__).parent / "cases").iterdir())
-
-
-def lock_of(case: Path) -> Path:
-    """The one lock of a case folder."""
-    (lock,) = [p for p in case.iterdir() if p.name != "expected.json"]
-    return lock
+CASES_OF_LOCKS = sorted(CASES.iterdir())
 
 
 def observed(component: Component, lock: Lock) -> dict[str, Any]:
@@ -40,16 +41,16 @@ def observed(component: Component, lock: Lock) -> dict[str, Any]:
 
 
 def short(name: str, lock: Lock) -> str:
-    """A ref as expectations write it: name, or name@version where several share the name."""
+    """A ref as expectations write it: the name, and the version where the lock may hold several of one name."""
     component = next(c for c in lock.components if c.ref == name)
-    return f"{component.name}@{component.version}" if lock.format == "package-lock.json" else component.name
+    several = component.ecosystem not in {"PyPI", ""} and component.version
+    return f"{component.name}@{component.version}" if several else component.name
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+@pytest.mark.parametrize("case", CASES_OF_LOCKS, ids=lambda c: c.name)
 def test_case(case: Path) -> None:
-    path = lock_of(case)
     expected = json.loads((case / "expected.json").read_text("utf-8"))
-    lock = read_lock(path.name, path.read_bytes())
+    lock = read_case(case)
     if "unreadable" in expected:
         assert isinstance(lock, Unreadable)
         assert lock.location.region is not None
@@ -110,11 +111,21 @@ def test_which_parser(path: str, module: str) -> None:
     assert parser_name(path) == module
 
 
-def test_every_module_of_the_registry_reads() -> None:
-    for module in set(LOCKFILES.values()):
-        with pytest.raises(KeyError):
-            read_lock("no-lock.bin", b"")
-        lock = read_lock(
-            "anything", b'{"lockfileVersion": 3}' if module == "package_lock" else b"version = 1", module=module
-        )
-        assert isinstance(lock, (Lock, Unreadable))
+@pytest.mark.parametrize("module", sorted(set(LOCKFILES.values())))
+def test_every_parser_has_cases(module: str) -> None:
+    """A lock that is read, and one that is refused, with its line."""
+    read = [read_case(case) for case in CASES_OF_LOCKS if parser_name(lock_of(case)) == module]
+    assert any(isinstance(lock, Lock) and lock.components for lock in read)
+    assert any(isinstance(lock, Unreadable) or lock.broken for lock in read)
+
+
+def test_no_lock_is_no_lock() -> None:
+    with pytest.raises(KeyError):
+        read_lock("no-lock.bin", b"")
+
+
+def test_the_hook_runs_for_every_lock() -> None:
+    hooks = yaml.safe_load((Path(__file__).parents[2] / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    (wanted,) = [hook["files"] for hook in hooks if hook["id"] == "ci-guard-deps"]
+    lacking = [pattern for pattern in LOCKFILES if not re.search(wanted, f"a/{pattern.replace('*', 'x')}")]
+    assert lacking == []

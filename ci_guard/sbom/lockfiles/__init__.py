@@ -1,4 +1,8 @@
-"""Lockfiles become inventories. One format is one module with `read(path, data) -> Inventory` and one row here."""
+"""Lockfiles become inventories. One format is one module with `read(path, data, beside) -> Lock` and one row here.
+
+Everything else follows from the row: the walk finds the file, `deps check` and `sbom create` read it, the fuzzers take
+the format's folders of cases as seeds, and a test asks that the hook runs for it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,8 @@ from fnmatch import fnmatchcase
 from importlib import import_module
 from typing import Protocol, cast
 
-from ci_guard.model.component import Component, Inventory
+from ci_guard.model.component import Component
+from ci_guard.model.ports import ReadBytes
 from ci_guard.sbom.lockfiles.lock import Lock, LockError
 from ci_guard.sbom.purls import component_purl, home_host
 from ci_guard.sbom.sources import without_password
@@ -18,18 +23,32 @@ from ci_guard.source.document import Unreadable
 class LockParser(Protocol):
     """What a module of this package offers."""
 
-    def read(self, path: str, data: bytes) -> Inventory:
-        """Every entry of the lock. Raises LockError."""
+    def read(self, path: str, data: bytes, beside: ReadBytes) -> Lock:
+        """Every entry of the lock. Raises LockError.
+
+        `beside` reads other files of the repository by their path from the root (`package.json`, `go.sum`, a parent
+        `pom.xml`). It may find nothing: what only such a file tells is then unknown, never an error.
+        """
 
 
 LOCKFILES: dict[str, str] = {
+    # Python
     "uv.lock": "uv_lock",
     "*.py.lock": "uv_lock",
-    "package-lock.json": "package_lock",
-    "npm-shrinkwrap.json": "package_lock",
     "requirements*.txt": "requirements",
     "*requirements.txt": "requirements",
     "requirements/*.txt": "requirements",
+    # JavaScript
+    "package-lock.json": "package_lock",
+    "npm-shrinkwrap.json": "package_lock",
+    # Go
+    # Rust
+    # JVM
+    # Ruby
+    # PHP
+    # .NET
+    # Helm
+    # Containers
 }
 """Pattern of the file name (or of folder/name) -> module of this package; the first that fits decides."""
 
@@ -43,7 +62,14 @@ def parser_name(path: str) -> str:
     return ""
 
 
-def read_lock(path: str, data: bytes, registries: Collection[str] = (), module: str = "") -> Lock | Unreadable:
+def nothing_beside(path: str) -> None:
+    """The `beside` of a file that is read alone."""
+    del path
+
+
+def read_lock(
+    path: str, data: bytes, registries: Collection[str] = (), module: str = "", beside: ReadBytes = nothing_beside
+) -> Lock | Unreadable:
     """The entries of one lock with their purls; `Unreadable` when the whole file is broken.
 
     `registries` are the hosts whose packages get plain purls (default: the lock's most frequent one); `module` names
@@ -54,7 +80,7 @@ def read_lock(path: str, data: bytes, registries: Collection[str] = (), module: 
         raise KeyError(path)
     parser = cast(LockParser, import_module(f"ci_guard.sbom.lockfiles.{name}"))
     try:
-        lock = cast(Lock, parser.read(path, data))
+        lock = parser.read(path, data, beside)
     except LockError as error:
         return error.unreadable
     homes = registries or {home_host(lock.components)}

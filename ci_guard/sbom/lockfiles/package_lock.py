@@ -6,8 +6,9 @@ import fnmatch
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ci_guard.model.component import Component, Distribution, Edge, Inventory
+from ci_guard.model.component import Component, Distribution, Edge
 from ci_guard.model.location import NodePath
+from ci_guard.model.ports import ReadBytes
 from ci_guard.sbom.digests import parse_integrity
 from ci_guard.sbom.licenses import declared
 from ci_guard.sbom.lockfiles.lock import MAX_ENTRIES, Lock, list_of, local_ref, only_table, refuse, table_of, text_of
@@ -27,7 +28,7 @@ _NEEDS = (
 )
 
 
-def read(path: str, data: bytes) -> Inventory:
+def read(path: str, data: bytes, beside: ReadBytes) -> Lock:  # noqa: ARG001 - it stands alone
     """Every installed path of the lock, with edges and lines. Raises LockError."""
     document, lock = only_table(path, data, "json")
     version = lock.get("lockfileVersion", 1)

@@ -12,8 +12,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ci_guard.model.component import Component, Edge, Hash, Inventory
+from ci_guard.model.component import Component, Edge, Hash
 from ci_guard.model.location import Location
+from ci_guard.model.ports import ReadBytes
 from ci_guard.sbom.digests import parse_hash
 from ci_guard.sbom.lockfiles.direct_reference import Reference, direct_reference, named_reference
 from ci_guard.sbom.lockfiles.lock import MAX_ENTRIES, Lock, LockError, source_text
@@ -58,7 +59,7 @@ class _File:
     broken: list[Unreadable] = field(default_factory=list)
 
 
-def read(path: str, data: bytes) -> Inventory:
+def read(path: str, data: bytes, beside: ReadBytes) -> Lock:  # noqa: ARG001 - it stands alone
     """Every requirement of the file with its line, and who needs it as far as the file tells. Raises LockError."""
     source = source_text(path, data)
     file = _File(source)

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ci_guard.model.component import Component, Distribution, Edge, Inventory
+from ci_guard.model.component import Component, Distribution, Edge
 from ci_guard.model.location import Location
+from ci_guard.model.ports import ReadBytes
 from ci_guard.sbom.digests import parse_hash
 from ci_guard.sbom.lockfiles.lock import (
     MAX_ENTRIES,
@@ -62,7 +63,7 @@ class _Parser:
     names: list[tuple[str, tuple[int, int]]] | None = None
 
 
-def read(path: str, data: bytes) -> Inventory:
+def read(path: str, data: bytes, beside: ReadBytes) -> Lock:  # noqa: ARG001 - it stands alone
     """Every package of the lock, with edges and lines. Raises LockError."""
     document, lock = only_table(path, data, "toml")
     if not isinstance(lock.get("version"), int):
