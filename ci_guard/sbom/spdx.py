@@ -170,6 +170,11 @@ def _relation(element: str, kind: str, related: str) -> dict[str, str]:
     return {"spdxElementId": element, "relationshipType": kind, "relatedSpdxElement": related}
 
 
+def _says(text: str) -> bool:
+    """Whether a text holds anything to read; control characters alone are refused as a licence's text."""
+    return any(c.isprintable() and not c.isspace() for c in text)
+
+
 class _Licenses:
     """Declared licences as SPDX wants them, and the texts that are no SPDX expression, collected as LicenseRefs."""
 
@@ -179,7 +184,7 @@ class _Licenses:
 
     def declared(self, texts: tuple[str, ...]) -> str:
         """An expression over listed licences and LicenseRefs; NOASSERTION when nothing is declared."""
-        found = sorted({self._expressions.spdx(text) or self._reference(text) for text in texts if text.strip()})
+        found = sorted({self._expressions.spdx(text) or self._reference(text) for text in texts if _says(text)})
         if not found:
             return _UNKNOWN
         return found[0] if len(found) == 1 else " AND ".join(f"({t})" if " " in t else t for t in found)
