@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any
 
 from ci_guard import __version__
 from ci_guard.model.errors import EXIT_BROKEN, EXIT_CLOSED, EXIT_OPEN
 from ci_guard.model.finding import Finding, Severity
+from ci_guard.model.record import record, replace
 from ci_guard.model.report import Report, Unjudged, Verdict
 from ci_guard.model.suppression import Suppression
 
@@ -26,7 +26,7 @@ _ACCEPTED = {
 _JUDGED_OUTCOMES = ("judged", "sarif-run")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GatePolicy:
     """What closes the gate: `fail_on` is the lowest severity that does, or `never`.
 

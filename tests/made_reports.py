@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 
 from hypothesis import strategies as st
 
 from ci_guard.model.finding import Finding, Severity, sort_key
 from ci_guard.model.location import Edit, Flow, Location, Region
+from ci_guard.model.record import replace
 from ci_guard.model.report import Notice, Report, RuleKey, RuleMeta, Scope, Unjudged
 from ci_guard.model.subject import SubjectId
 from ci_guard.model.suppression import Suppression

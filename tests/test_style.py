@@ -57,3 +57,8 @@ def test_functions_are_small_on_the_whole() -> None:
 def test_names_say_what_they_hold() -> None:
     for module in MODULES:
         assert module.stem not in {"utils", "util", "helpers", "helper", "manager", "misc", "common"}
+
+
+def test_types_are_records() -> None:
+    """Making dataclasses was two fifths of a hook's start (docs/adr/0025)."""
+    assert not [m for m in MODULES if "from dataclasses import" in m.read_text("utf-8")]

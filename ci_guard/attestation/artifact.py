@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from ci_guard.attestation.statement import is_digest
 from ci_guard.model.errors import UsageError
+from ci_guard.model.record import record
 
 _SHA256 = "sha256:"
 
@@ -22,7 +22,7 @@ class Artifact(Protocol):
         """Its digest (`sha256`, `sha384`, `sha512`), or None when that is not known and cannot be computed."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DigestArtifact:
     """An artifact of which only the sha256 (lower-case hex) is at hand."""
 

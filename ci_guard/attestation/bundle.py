@@ -8,13 +8,13 @@ so that whoever has a trust root can check them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ci_guard.attestation import protojson
 from ci_guard.attestation.dsse import Envelope, read_envelope
 from ci_guard.attestation.protojson import Fields, encode, quoted
 from ci_guard.model.errors import VerificationError
+from ci_guard.model.record import record
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 MEDIA_TYPES = frozenset(
@@ -31,21 +31,21 @@ HASHES: Mapping[str, str] = {"SHA2_256": "sha256", "SHA2_384": "sha384", "SHA2_5
 """Protobuf's names of the hash algorithms a message digest may use -> `hashlib`'s."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PublicKey:
     """The bundle was signed with a key that the verifier must already have; `hint` may say which."""
 
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Certificates:
     """The bundle was signed with a certificate: DER, the signer's first."""
 
     chain: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InclusionProof:
     """Merkle path of a log entry up to a signed checkpoint."""
 
@@ -56,7 +56,7 @@ class InclusionProof:
     checkpoint: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LogEntry:
     """One entry of a transparency log. `integrated_time` is seconds since 1970, 0 where the log gives none."""
 
@@ -70,7 +70,7 @@ class LogEntry:
     canonicalized_body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MessageSignature:
     """A signature over an artifact itself. `algorithm` is `hashlib`'s name, "" when the bundle gives no digest."""
 
@@ -79,7 +79,7 @@ class MessageSignature:
     signature: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bundle:
     """A bundle, taken apart."""
 

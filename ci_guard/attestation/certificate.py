@@ -8,7 +8,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,6 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from ci_guard.attestation.keys import VerifyingKey
 from ci_guard.attestation.protojson import quoted
 from ci_guard.model.errors import InputError, VerificationError
+from ci_guard.model.record import record
 
 _ARC = "1.3.6.1.4.1.57264.1."
 _OTHER_NAME = x509.ObjectIdentifier(_ARC + "7")
@@ -59,7 +59,7 @@ def parsing(what: str) -> Iterator[None]:
         raise VerificationError(f"{what} cannot be read: {quoted(str(problem))}") from None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SigningCertificate:
     """A certificate taken apart. `identity` is its one subject alternative name, `issuer` who vouched for it.
 

@@ -7,12 +7,12 @@ Source: https://c2sp.org/tlog-checkpoint and https://c2sp.org/signed-note. A not
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ci_guard.attestation import protojson
 from ci_guard.attestation.protojson import decode
 from ci_guard.attestation.trustedroot import Log
 from ci_guard.model.errors import VerificationError
+from ci_guard.model.record import record
 
 _MAX_CHARACTERS = 20_000
 _MAX_SIGNATURES = 64
@@ -21,7 +21,7 @@ _SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _SIGNATURE = re.compile(r"— (\S{1,300}) ([A-Za-z0-9+/=]{8,2000})")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Checkpoint:
     """A note taken apart; `signed` are the bytes that `signatures` (name, key hint, signature) are over."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
 
 from ci_guard.attestation import statement as statements
 from ci_guard.attestation.artifact import Artifact
@@ -22,6 +21,7 @@ from ci_guard.attestation.protojson import quoted
 from ci_guard.attestation.statement import Statement
 from ci_guard.attestation.verdict import Trace, count
 from ci_guard.model.errors import VerificationError
+from ci_guard.model.record import record
 
 _FINGERPRINT_LENGTH = 44  # base64 of a sha256
 _NO_STATEMENT = "a signature over the artifact itself, it states nothing more"
@@ -32,7 +32,7 @@ def is_fingerprint(hint: str) -> bool:
     return len(hint) == _FINGERPRINT_LENGTH and hint.endswith("=") and hint.isascii() and not hint.endswith("==")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Signed:
     """What a signature was found to be over: `digest` (by `hash_name`) of the artifact or of the envelope's text."""
 

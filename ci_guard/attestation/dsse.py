@@ -6,10 +6,10 @@ Source: https://github.com/secure-systems-lab/dsse/blob/master/protocol.md (DSSE
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ci_guard.attestation.protojson import Fields, encode
+from ci_guard.model.record import record
 
 IN_TOTO = "application/vnd.in-toto+json"
 PAE_START = b"DSSEv1 "
@@ -26,7 +26,7 @@ def pae(payload_type: str, payload: bytes) -> bytes:
     return b"%b%d %b %d %b" % (PAE_START, len(kind), kind, len(payload), payload)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Signature:
     """One signature; `keyid` is a hint that nothing authenticates."""
 
@@ -34,7 +34,7 @@ class Signature:
     keyid: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Envelope:
     """A payload with its type and its signatures."""
 

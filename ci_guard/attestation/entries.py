@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from ci_guard.attestation import bundle as bundles
 from ci_guard.attestation import protojson
@@ -18,12 +17,13 @@ from ci_guard.attestation.content import Signed
 from ci_guard.attestation.dsse import Envelope
 from ci_guard.attestation.protojson import Fields, decode, quoted
 from ci_guard.model.errors import VerificationError
+from ci_guard.model.record import record
 
 _PEM = re.compile(rb"\s*-----BEGIN (CERTIFICATE|PUBLIC KEY)-----\s+([A-Za-z0-9+/=\s]+)-----END \1-----\s*")
 _MAX_SIGNATURES = 16
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SignerMaterial:
     """Who signed, in DER: a certificate, or a public key (SubjectPublicKeyInfo)."""
 

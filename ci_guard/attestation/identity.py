@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from ci_guard.attestation.certificate import SigningCertificate
 from ci_guard.attestation.protojson import quoted
 from ci_guard.model.errors import UsageError, VerificationError
+from ci_guard.model.record import record
 
 _GITHUB = "https://github.com/"
 _LONGEST_PATTERN = 1_000
@@ -25,7 +25,7 @@ _CLAIMS: Mapping[str, tuple[str, ...]] = {
 """What may be demanded -> the certificate's claims that say it, the new extension first."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IdentityPolicy:
     """Who is trusted. Exactly one of `identity` (compared exactly) and `pattern` (must match the whole identity).
 

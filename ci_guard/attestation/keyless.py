@@ -24,7 +24,6 @@ the caller's. A root that names them demands them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from cryptography import x509
 
@@ -51,6 +50,7 @@ from ci_guard.attestation.trustedroot import Authority, TrustedRoot
 from ci_guard.attestation.verdict import Trace, Verdict, furthest, held
 from ci_guard.attestation.witnesses import check_logs, check_times
 from ci_guard.model.errors import UsageError, VerificationError
+from ci_guard.model.record import record
 
 STEPS = (
     "bundle",
@@ -70,7 +70,7 @@ STEPS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Trust:
     """Which roots (one must hold on its own), and who."""
 
@@ -82,7 +82,7 @@ class Trust:
             raise UsageError("no trusted root was given")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Signer:
     """The certificate, what the bundle has above it, and who issued it: an authority may be listed twice."""
 

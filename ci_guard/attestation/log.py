@@ -7,7 +7,6 @@ the entry: only with it that time counts. A *proof* leads from the entry to a ch
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ci_guard.attestation import checkpoint as checkpoints
@@ -18,9 +17,10 @@ from ci_guard.attestation.protojson import quoted
 from ci_guard.attestation.timestamps import TrustedTime
 from ci_guard.attestation.trustedroot import Log
 from ci_guard.model.errors import VerificationError
+from ci_guard.model.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Logged:
     """An entry that held. `time` is None where the log gives none that counts."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ci_guard.attestation.artifact import Artifact
 from ci_guard.attestation.protojson import quoted
 from ci_guard.attestation.statement import DIGESTS, ResourceDescriptor, Statement
 from ci_guard.model.errors import UsageError, VerificationError
+from ci_guard.model.record import record
 
 PREDICATE_TYPES: Mapping[str, str] = {
     "slsaprovenance1": "https://slsa.dev/provenance/v1",
@@ -25,7 +25,7 @@ PREDICATE_TYPES: Mapping[str, str] = {
 _NAMED_AT_MOST = 3
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Expectations:
     """What is demanded; "" demands nothing. `predicate_type` and `builder_id` are compared exactly."""
 

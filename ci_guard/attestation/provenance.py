@@ -9,11 +9,11 @@ Source: https://slsa.dev/spec/v1.1/provenance, https://actions.github.io/buildty
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ci_guard import HOME_URL, TOOL_NAME, __version__
 from ci_guard.attestation.policy import PREDICATE_TYPES
+from ci_guard.model.record import record
 
 PREDICATE_TYPE = PREDICATE_TYPES["slsaprovenance1"]
 GITHUB_BUILD_TYPE = "https://actions.github.io/buildtypes/workflow/v1"
@@ -36,7 +36,7 @@ _GITHUB = (
 """What the GitHub predicate is made of."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LocalBuild:
     """What is known of a run outside GitHub Actions.
 

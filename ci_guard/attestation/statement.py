@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ci_guard.attestation import protojson
 from ci_guard.attestation.protojson import Fields, quoted
 from ci_guard.model.errors import SigningError, VerificationError
+from ci_guard.model.record import record
 
 V1 = "https://in-toto.io/Statement/v1"
 V0_1 = "https://in-toto.io/Statement/v0.1"
@@ -25,7 +25,7 @@ DIGESTS: Mapping[str, int] = {"sha256": 64, "sha384": 96, "sha512": 128}
 _HEX = re.compile(r"[0-9a-f]+")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ResourceDescriptor:
     """A subject: `digest` maps an algorithm to lower-case hex. `name` is for people and binds nothing."""
 
@@ -33,7 +33,7 @@ class ResourceDescriptor:
     digest: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Statement:
     """What is attested, about what."""
 

@@ -7,7 +7,6 @@ use, and that the imprint is of this signature are checked here or through it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from ci_guard.attestation.chain import check_valid_at
 from ci_guard.attestation.protojson import quoted
 from ci_guard.attestation.trustedroot import Authority
 from ci_guard.model.errors import VerificationError
+from ci_guard.model.record import record
 
 if TYPE_CHECKING:
     from rfc3161_client import TimeStampResponse
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 100_000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TrustedTime:
     """A moment at which the signature existed, and who says so."""
 

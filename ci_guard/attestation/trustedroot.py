@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
@@ -19,6 +18,7 @@ from ci_guard.attestation.certificate import parsing
 from ci_guard.attestation.logkeys import LogKey
 from ci_guard.attestation.protojson import Fields, quoted
 from ci_guard.model.errors import InputError, VerificationError
+from ci_guard.model.record import record
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.trustedroot+json;version=0.1"
 MAX_BYTES = 4_000_000
@@ -26,7 +26,7 @@ _MAX_DEPTH = 12
 _MAX_ITEMS = 64
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Validity:
     """When something was in use; both ends belong to it, no end means until today."""
 
@@ -41,7 +41,7 @@ class Validity:
         return f"{self.start:%Y-%m-%d}..{self.end:%Y-%m-%d}" if self.end else f"{self.start:%Y-%m-%d}.."
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Log:
     """A log. `key_id` names it in entries; `checkpoint_hint` are the first bytes of its signatures in checkpoints."""
 
@@ -52,7 +52,7 @@ class Log:
     valid: Validity
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Authority:
     """A certificate or timestamp authority: its certificates from the lowest up to the one that is the anchor."""
 
@@ -61,7 +61,7 @@ class Authority:
     valid: Validity
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TrustedRoot:
     """Whom to trust. `name` is said in steps, `digest` is the sha256 of the document."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
 from ci_guard.attestation.statement import Statement
 from ci_guard.model.errors import VerificationError
+from ci_guard.model.record import field, record
 
 _T = TypeVar("_T")
 
@@ -22,7 +22,7 @@ class Result(StrEnum):
     NOT_CHECKED = "not-checked"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One step of a verdict; `detail` says what was compared, or why not."""
 
@@ -32,7 +32,7 @@ class Step:
     detail: str
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Trace:
     """The steps taken so far, out of `names` in their order."""
 
@@ -59,7 +59,7 @@ class Trace:
         self.steps.append(Step(self.names.index(name) + 1, name, result, detail))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verdict:
     """The outcome. `statement` and `identity` are set only when everything held.
 

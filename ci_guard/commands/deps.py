@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import replace
 from pathlib import Path
 
 from ci_guard.commands.options import add_output, add_policy
 from ci_guard.commands.outcome import Outcome
 from ci_guard.commands.printing import show
 from ci_guard.gate import GatePolicy, decide
+from ci_guard.model.record import replace
 from ci_guard.pipeline.conclude import RulesInForce
 from ci_guard.pipeline.deps import CATEGORIES, judge_dependencies
 from ci_guard.pipeline.lint import lint

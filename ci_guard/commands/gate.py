@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from ci_guard.config import values
 from ci_guard.config.settings import setting
 from ci_guard.gate import GatePolicy, decide
 from ci_guard.model.errors import InputError, UsageError
+from ci_guard.model.record import replace
 from ci_guard.model.report import Report
 from ci_guard.pipeline.policy import load_policy
 from ci_guard.sarif.reader import merge, read

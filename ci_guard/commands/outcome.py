@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ci_guard.model.errors import EXIT_OPEN
+from ci_guard.model.record import record
 from ci_guard.model.report import Report
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """The exit code, and the report where the command judged something."""
 

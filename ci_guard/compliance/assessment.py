@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from ci_guard import TOOL_NAME
 from ci_guard.compliance.outcomes import ACCEPTED, FAILED, PASSED, TOUCHED, Rules, Tally, tally
 from ci_guard.engine.frameworks import Control, Framework, relations
 from ci_guard.model.finding import Finding
+from ci_guard.model.record import record
 from ci_guard.model.report import Report, RuleMeta
 
 STATUSES = ("fail", "excepted", "pass", "manual", "not-assessed")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RuleEvidence:
     """What one rule contributes to a control: how many subjects it looked at, its open and its accepted findings."""
 
@@ -27,7 +27,7 @@ class RuleEvidence:
     unjudged: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Assessed:
     """One control. `id` is its name in the edition that was asked for; `reason` says why it is not simply pass or fail.
 
@@ -47,7 +47,7 @@ class Assessed:
         return sum(e.open for e in self.evidence if e.relation != "direct")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Assessment:
     """All controls of an edition of a framework, in the framework's order."""
 

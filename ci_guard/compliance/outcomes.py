@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ci_guard import TOOL_NAME
+from ci_guard.model.record import record
 from ci_guard.model.report import Report
 
 FAILED = "failed"
@@ -19,7 +19,7 @@ Rules = Mapping[str, str]
 """The rules that speak of a control: id -> `direct` or `related`."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ControlResult:
     """One control. `outcome` is `failed`, `accepted` (what fails is suppressed), `passed`, `not judged` or `touched`.
 
@@ -34,7 +34,7 @@ class ControlResult:
     findings: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tally:
     """What each rule of ours did: findings that are open, findings that are accepted, subjects that it looked at.
 

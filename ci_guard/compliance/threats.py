@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ci_guard import TOOL_NAME
 from ci_guard.engine.frameworks import Control, Framework, relations
 from ci_guard.model.finding import Finding
+from ci_guard.model.record import record
 from ci_guard.model.report import Report, RuleKey, RuleMeta
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RuleThreat:
     """A rule that found something: how often, on which things (sorted), and how many of its findings are accepted."""
 
@@ -21,7 +21,7 @@ class RuleThreat:
     objects: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Threat:
     """A kind of threat, or a technique. `rules` found something, worst first; `looked` rules looked at something."""
 
@@ -45,7 +45,7 @@ class Threat:
         return max((rule.meta.dread_score for rule in self.rules if rule.findings), default=0.0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ThreatView:
     """All threats of a framework: those with findings first, worst first."""
 

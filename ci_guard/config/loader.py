@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from ci_guard.config import values
@@ -12,6 +11,7 @@ from ci_guard.config.types import Config, RuleSetting, SuppressionEntry
 from ci_guard.config.values import Parse
 from ci_guard.model.errors import ConfigError
 from ci_guard.model.location import NodePath
+from ci_guard.model.record import record, replace
 from ci_guard.source.document import Document, Unreadable
 from ci_guard.source.reader import read
 
@@ -52,7 +52,7 @@ def only_document(data: bytes, path: str) -> Document | None:
     return None if found is None or found.value is None else found
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Node:
     """A value of the file that knows its place."""
 

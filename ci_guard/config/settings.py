@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from ci_guard.config import values
 from ci_guard.config.types import CONFIG_NAME, Config
 from ci_guard.config.values import Parse, T
 from ci_guard.model.errors import ConfigError
+from ci_guard.model.record import replace
 
 OPTIONS: Mapping[str, Parse[Any]] = {
     "profile": values.profile,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from ci_guard.model.finding import Severity
 from ci_guard.model.location import Location
+from ci_guard.model.record import field, record
 
 CONFIG_NAME = ".ci-guard.yaml"
 BASELINE_NAME = ".ci-guard.baseline.json"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RuleSetting:
     """What the configuration says of one rule; None = as the rule file and the profile say."""
 
@@ -23,7 +23,7 @@ class RuleSetting:
     enabled: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SuppressionEntry:
     """Findings of `rule` that are accepted. Each empty field matches everything.
 
@@ -42,7 +42,7 @@ class SuppressionEntry:
     location: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Config:
     """The policy that judges a run: the file, with environment and options already applied.
 

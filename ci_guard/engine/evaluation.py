@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ci_guard.engine.expression import ExhaustedError, Expression, MalformedError
@@ -17,13 +16,14 @@ from ci_guard.engine.selection import Selection
 from ci_guard.model.errors import RuleError
 from ci_guard.model.finding import Finding
 from ci_guard.model.location import NodePath
+from ci_guard.model.record import field, record, replace
 from ci_guard.model.report import Unjudged
 from ci_guard.model.subject import Nested, Subject, SubjectId
 
 COMPLIANT, FAILED, NOT_APPLICABLE = 1, 0, 2
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Judgement:
     """What the engine says of one subject: flaws (implied ones too), how often each rule looked, what it could not."""
 
@@ -74,7 +74,7 @@ def _matches(wanted: Mapping[str, Sequence[str]], given: Mapping[str, str]) -> b
     return all(given.get(key) in values for key, values in wanted.items())
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Look:
     """One look at one subject."""
 

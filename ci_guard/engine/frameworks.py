@@ -6,13 +6,13 @@ Which rule touches which control stands in the rule. Identifiers and short title
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from ci_guard.engine import profilefile, yamlfile
 from ci_guard.engine.shape import Fields, Many, Named, Text
 from ci_guard.model.errors import ConfigError, UsageError
+from ci_guard.model.record import field, record
 from ci_guard.model.report import RuleMeta
 
 FOLDER: Final = "frameworks"
@@ -59,7 +59,7 @@ SHAPE: Final = Fields(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Control:
     """One control. `why` says why files do not show it in full; `editions` has its id in other editions ("none")."""
 
@@ -77,7 +77,7 @@ class Control:
         return "" if name == _GONE else name
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Framework:
     """A catalogue of controls, or (`kind` "threats") of what attackers do. It is mapped to other `editions`."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cache
 
 from ci_guard.engine.catalogue import Catalogue, load_catalogue
@@ -10,13 +9,14 @@ from ci_guard.engine.evaluation import Judge
 from ci_guard.engine.rule import minor_version
 from ci_guard.engine.selection import Entry, Profile, Selection, Wishes, choose, version_asked_for
 from ci_guard.model.finding import Finding
+from ci_guard.model.record import field, record
 from ci_guard.model.report import Unjudged
 from ci_guard.model.subject import Subject
 
 LEVELS = ("privileged", "baseline", "restricted")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Violation:
     """One check that a pod fails, and the findings that say where."""
 
@@ -24,7 +24,7 @@ class Violation:
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verdict:
     """What a level says of a pod. With anything in `unjudged`, an empty `violations` is no pass."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from ci_guard.engine.kinds import KINDS, MATCH_KEYS, VARIABLES
@@ -13,6 +12,7 @@ from ci_guard.engine.paths import EACH, parse
 from ci_guard.engine.tokens import fold, reads
 from ci_guard.model.errors import RuleError
 from ci_guard.model.location import NodePath
+from ci_guard.model.record import field, record
 
 NEWEST: Final = 37
 """The newest Pod Security version, as minor number: `latest` means v1.37, higher ones are judged like it."""
@@ -43,7 +43,7 @@ class Items(NamedTuple):
         return cls(parse(text.removesuffix(EACH)), text.endswith(EACH))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Clause:
     """One judgement, with all that it inherits; expressions have their parameters folded in."""
 
@@ -55,7 +55,7 @@ class Clause:
     at: tuple[NodePath, ...] = ()
     key: NodePath = ()
     message: str = ""
-    params: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
+    params: Mapping[str, Any] = field(default_factory=dict, compare=False)
     names: frozenset[str] = frozenset()
 
     def selection(self, items: Items) -> tuple[str, NodePath]:
@@ -75,7 +75,7 @@ class Clause:
         return f"(({self.when}) ? {verdict} : 2)" if self.when and not self.hoisted else verdict
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rule:
     """A rule of the catalogue. `source` is what the rule file says, as far as judging needs it."""
 

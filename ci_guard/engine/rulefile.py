@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,13 @@ from ci_guard.engine.rule import NEWEST, Rule, minor_version
 from ci_guard.engine.ruleformat import JUDGING_FIELDS, RULE
 from ci_guard.model.errors import ConfigError, RuleError
 from ci_guard.model.finding import Severity
+from ci_guard.model.record import record
 from ci_guard.model.report import RuleMeta
 
 DEFAULT_EXAMPLE_PATH = "manifest.yaml"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Example:
     """A file that a rule must pass (`good`) or report on exactly the lines marked `# finding`."""
 
@@ -28,7 +28,7 @@ class Example:
     number: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RuleFile:
     """A rule file whose shape is right. `category` is its folder."""
 

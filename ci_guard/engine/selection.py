@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from ci_guard.engine.rule import NEWEST, Clause, Rule, minor_version
 from ci_guard.model.errors import ConfigError, UsageError
 from ci_guard.model.finding import Finding, Severity
 from ci_guard.model.location import Location
+from ci_guard.model.record import field, record, replace
 from ci_guard.model.report import Notice
 from ci_guard.model.subject import SubjectId
 from ci_guard.model.suppression import Suppression
@@ -94,7 +94,7 @@ class Profile(NamedTuple):
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Selected:
     """A rule that judges in this run."""
 
@@ -104,7 +104,7 @@ class Selected:
     params: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Selection:
     """The rules of one run. Iterating `rules` gives their ids in a stable order; plain data, so it can be pickled."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,12 @@ import yaml
 from ci_guard.engine.shape import Shape
 from ci_guard.model.errors import ConfigError
 from ci_guard.model.location import NodePath, render_path
+from ci_guard.model.record import record
 
 _LONGEST = 1_000_000  # bytes; a rule file has a few thousand
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class YamlFile:
     """One document: its value, and the line (1-based) of the key or element at every path."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from ci_guard import TOOL_NAME
@@ -12,12 +11,13 @@ from ci_guard.export.rules import ExportRule, LeftOut
 from ci_guard.export.scopes import LOOKED_AT, fixed_message, message, scopes, verdict
 from ci_guard.export.variables import POD_TEMPLATE, needed
 from ci_guard.model.errors import RuleError
+from ci_guard.model.record import record, replace
 
 API_VERSION: Final = "admissionregistration.k8s.io/v1"
 PER_POLICY: Final = ("one", "kind")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Binding:
     """What every binding says: what follows from a violation, and for which namespaces it holds."""
 
@@ -34,7 +34,7 @@ class Policy(NamedTuple):
     rules: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Exported:
     """The policies, and the rules that are in none."""
 

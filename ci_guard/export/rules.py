@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from ci_guard.model.record import field, record
 
 
 class Value(NamedTuple):
@@ -27,7 +28,7 @@ class Items(NamedTuple):
     optional: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Judgement:
     """One judgement of a rule; `names` are the variables that expressions and items read."""
 
@@ -40,7 +41,7 @@ class Judgement:
     names: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ExportRule:
     """A rule to export. `match` maps `kind`, `group`, `version`, `pod-owner` to the accepted values.
 

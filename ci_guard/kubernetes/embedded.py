@@ -7,7 +7,6 @@ places is a place of the outer file; otherwise a finding stands at the value tha
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
 from ci_guard.kubernetes.component_files import KINDS
@@ -15,6 +14,7 @@ from ci_guard.kubernetes.kubeadm import GROUP as KUBEADM
 from ci_guard.kubernetes.kubeadm import config_spec
 from ci_guard.kubernetes.resources import Resource, resources_of
 from ci_guard.model.location import FieldPath, Location, NodePath, Region
+from ci_guard.model.record import record, replace
 from ci_guard.model.subject import Positions
 from ci_guard.source.document import Document, Unreadable
 from ci_guard.source.reader import read
@@ -23,7 +23,7 @@ _LONGEST = 1_000_000  # characters; etcd takes no larger object
 _MOST_VALUES = 200  # of one ConfigMap
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Block:
     """How a literal block lies in its file: line of its first text line, and columns cut off each line."""
 

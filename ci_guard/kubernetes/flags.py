@@ -7,10 +7,10 @@ only behind `=`; `_` in a name counts as `-`; of a repeated flag the last one wi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Final
 
 from ci_guard.model.location import NodePath
+from ci_guard.model.record import field, record
 
 _BOOLEAN = """
 every program:
@@ -60,7 +60,7 @@ _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Word:
     """One argument of a command line, and the node that it is written in."""
 
@@ -68,7 +68,7 @@ class Word:
     place: NodePath
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Flags:
     """Name (with `-`, without leading dashes) -> value, and where each one is written.
 

@@ -8,13 +8,13 @@ the kubelet's flags; `extraArgs` is a map in v1beta3 (Cluster API v1beta1) and a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ci_guard.kubernetes.flags import Flags
 from ci_guard.kubernetes.programs import FLAGS, Program
 from ci_guard.kubernetes.resources import Resource
 from ci_guard.model.location import NodePath
+from ci_guard.model.record import field, record
 from ci_guard.model.subject import Subject
 
 GROUP: Final = "kubeadm.k8s.io"
@@ -33,7 +33,7 @@ _NODES: Final = {"InitConfiguration": "initConfiguration", "JoinConfiguration": 
 _TEXTS = (str, bool, int, float)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Section:
     """A map somewhere in the document; an absent one is empty and knows where it would stand."""
 
@@ -56,7 +56,7 @@ class Section:
         return bool(self.value)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Kubeadm:
     """The parts of a kubeadm configuration: one of the cluster or none, and those of nodes."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from ci_guard.model.ports import ReadBytes
+from ci_guard.model.record import record
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _KINDS = frozenset({"Kustomization", "Component"})
@@ -29,7 +29,7 @@ def is_kustomization(path: str, value: Any) -> bool:
     return str(value.get("apiVersion")).startswith("kustomize.config.k8s.io/") and value.get("kind") in _KINDS
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Kustomization:
     """The files that a kustomization names, relative to the root: whole objects, and patches on them."""
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ci_guard.model.location import NodePath
+from ci_guard.model.record import record
 
 PREFIX = "pod-security.kubernetes.io/"
 LEVELS = ("privileged", "baseline", "restricted")
@@ -20,7 +20,7 @@ MODES = ("enforce", "audit", "warn")
 _VERSION = re.compile(r"v1\.(?:0|[1-9][0-9]*)\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LevelVersion:
     """A level and the policy version it is pinned to (`latest` or `v1.N`); `path` is the label that stated the level.
 
@@ -32,7 +32,7 @@ class LevelVersion:
     path: NodePath = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InvalidLabel:
     """A label value that the API server refuses; `path` is absolute in the document."""
 
@@ -42,7 +42,7 @@ class InvalidLabel:
     path: NodePath
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NamespacePolicy:
     """The policies in force for the pods of a namespace, and the label values that are no policy."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from ci_guard.model.location import Location
+from ci_guard.model.record import record
 
 if TYPE_CHECKING:
     from ci_guard.kubernetes.resources import Resource
@@ -26,7 +26,7 @@ class ManifestDocument(NamedTuple):
     resources: list[Resource]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Skipped:
     """A file, or a document of it, that is not judged. Each outcome is reported once a file."""
 

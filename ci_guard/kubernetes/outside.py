@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from ci_guard.kubernetes.kustomization import kustomization_of
 from ci_guard.kubernetes.lean import as_list, as_map, as_text
 from ci_guard.kubernetes.repository import Entry
+from ci_guard.model.record import field, record
 from ci_guard.model.subject import SubjectId
 
 UNSEEN = frozenset({"helm-template", "template", "unreadable", "kustomization"})
 """The outcomes of files that bring resources which no index holds."""
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Outside:
     """What is known of what is not seen.
 

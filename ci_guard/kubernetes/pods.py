@@ -8,11 +8,11 @@ and JobSets without a list of their kinds, and finds nothing in schemas, policie
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from ci_guard.kubernetes.shapes import Shapes
 from ci_guard.model.location import NodePath
+from ci_guard.model.record import field, record
 
 POD_KINDS: dict[str, NodePath] = {
     "Pod": (),
@@ -50,7 +50,7 @@ _POLICY_GROUPS = ("kyverno.io", "gatekeeper.sh", "apiextensions.crossplane.io", 
 _MAX_DEPTH = 16
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Member:
     """A container or a volume: where it stands (absolute in the document), and its value."""
 
@@ -59,7 +59,7 @@ class Member:
     label: str = ""
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Pod:
     """A pod or pod template. `path` is where `{metadata, spec}` stand; both are maps whatever was written.
 

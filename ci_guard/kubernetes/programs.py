@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from posixpath import basename, dirname
 from typing import Final
 
@@ -19,6 +18,7 @@ from ci_guard.kubernetes.images import parse_image
 from ci_guard.kubernetes.pods import Member
 from ci_guard.kubernetes.resources import Resource
 from ci_guard.model.location import FieldPath, Location, NodePath
+from ci_guard.model.record import record
 from ci_guard.model.subject import Positions, Subject, SubjectId
 
 PROGRAMS: Final = frozenset(
@@ -72,7 +72,7 @@ class FlagPositions:
         return self._document.field_path(written)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Program:
     """One component and how it is started. `home` is the node that names it, `base` where its flags hang."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from ci_guard.kubernetes.grants import is_built_in
@@ -11,13 +10,14 @@ from ci_guard.kubernetes.lean import account_of, as_list, as_map, as_text, backe
 from ci_guard.kubernetes.pods import Pod
 from ci_guard.kubernetes.resources import Resource
 from ci_guard.model.location import NodePath
+from ci_guard.model.record import field, record
 
 _SCALERS = ("HorizontalPodAutoscaler", "VerticalPodAutoscaler", "ScaledObject")
 _BINDINGS = ("RoleBinding", "ClusterRoleBinding")
 _ROUTES = ("HTTPRoute", "TCPRoute", "UDPRoute", "TLSRoute", "GRPCRoute")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reference:
     """One mention of another resource; `path` is where its name stands, absolute in the document.
 

@@ -7,18 +7,18 @@ false), and rules that need all of the repo must not judge.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from ci_guard.kubernetes.namespaces import NamespacePolicy, namespace_policy
 from ci_guard.kubernetes.resources import Resource
 from ci_guard.model.location import NodePath
+from ci_guard.model.record import field, record
 from ci_guard.model.subject import SubjectId
 
 MAX_ENTRIES = 200_000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """Where a resource is: file, number of the document in it (0-based), path in the document.
 
@@ -37,7 +37,7 @@ class Entry:
         return self.id.kind
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NamespaceEntry:
     """A Namespace object and what its labels ask of its pods."""
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from ci_guard.kubernetes import argo, tekton
 from ci_guard.kubernetes.pods import Pod, find_pods
 from ci_guard.kubernetes.shapes import Malformed, Shapes
 from ci_guard.model.location import NodePath
+from ci_guard.model.record import field, record
 from ci_guard.model.subject import Positions, SubjectId
 
 _MAX_NESTING = 20  # lists of lists: more is nothing that a tool writes
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Resource:
     """One API object. `path` is () or, for a member of a list, its place: `("items", 3)`.
 

@@ -7,13 +7,13 @@ pass it, so every wrong type on the way to a pod is kept as a `Malformed` and be
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from ci_guard.model.location import NodePath
+from ci_guard.model.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Malformed:
     """A field of the wrong type; `path` is absolute in the document, types are JSON's names."""
 

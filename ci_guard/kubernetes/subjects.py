@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from ci_guard.kubernetes.components import component_subjects
@@ -19,6 +18,7 @@ from ci_guard.kubernetes.pods import Member, Pod
 from ci_guard.kubernetes.resources import Resource
 from ci_guard.kubernetes.schedules import schedule_facts
 from ci_guard.model.location import NodePath
+from ci_guard.model.record import record
 from ci_guard.model.subject import Nested, Subject, SubjectId
 
 
@@ -41,7 +41,7 @@ def subjects(resource: Resource, needs: Container[str] = ()) -> Iterator[Subject
     yield from component_subjects(resource, needs)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ImageUse:
     """An image that a resource runs or mounts: the facts of `parse_image`, and where its name stands."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from ci_guard.model.location import Location
+from ci_guard.model.record import field, record
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@record(order=True)
 class Hash:
     """A digest of a distribution: `algorithm` as `sha256`, `sha512`, `sha1`, `md5`; `value` lower-case hex."""
 
@@ -15,7 +14,7 @@ class Hash:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Distribution:
     """One downloadable file of a component (a wheel, an sdist, a tarball)."""
 
@@ -24,7 +23,7 @@ class Distribution:
     hashes: tuple[Hash, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Component:
     """One package, image, file or workload.
 
@@ -51,7 +50,7 @@ class Component:
     properties: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@record(order=True)
 class Edge:
     """`source` depends on (or runs, or contains) `target`; both are `Component.ref`."""
 
@@ -60,7 +59,7 @@ class Edge:
     kind: str = "depends-on"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Inventory:
     """Components and edges of one scan; `roots` are the refs nobody else needs to explain.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from ci_guard.model.location import Edit, FieldPath, Flow, Location
+from ci_guard.model.record import record
 from ci_guard.model.subject import SubjectId
 from ci_guard.model.suppression import Suppression
 
@@ -28,7 +28,7 @@ class Severity(StrEnum):
 _RANK = {s: 4 - i for i, s in enumerate(Severity)}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Finding:
     """One rule, one subject, one place. Its rule's metadata comes from `Report.rules`."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ci_guard.model.record import record
 
 NodePath = tuple[str | int, ...]
 """A path by keys and list indexes, e.g. `("spec", "containers", 0, "image")`: exact, for positions."""
@@ -13,7 +13,7 @@ FieldPath = str
 STDIN_PATH = "<stdin>"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@record(order=True)
 class Region:
     """A span of text. Lines and columns start at 1 and count code points; `end_column` is exclusive.
 
@@ -26,7 +26,7 @@ class Region:
     end_column: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Location:
     """A place in a file, or an artifact without lines.
 
@@ -41,7 +41,7 @@ class Location:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Edit:
     """Replace `region` of `path` by `text` (an empty region inserts)."""
 
@@ -50,7 +50,7 @@ class Edit:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Flow:
     """An ordered walk that explains a finding; each step's `note` says what happens there."""
 
@@ -71,5 +71,5 @@ def render_path(path: NodePath, names: dict[NodePath, str] | None = None) -> Fie
         elif isinstance(part, int):
             out += f"[{part}]"
         else:
-            out += f".{part}" if out else part
+            out += f".{part}" if out else part or "['']"  # a key may be empty, the path to it may not
     return out

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ci_guard.model.finding import Finding, Severity
 from ci_guard.model.location import Location
+from ci_guard.model.record import field, record
 
 
 class RuleKey(NamedTuple):
@@ -17,7 +17,7 @@ class RuleKey(NamedTuple):
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RuleMeta:
     """What is told about a rule: from our catalogue, or from the driver of another tool's SARIF.
 
@@ -54,7 +54,7 @@ class RuleMeta:
         return round(sum(self.dread.values()) / len(self.dread), 1) if self.dread else 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unjudged:
     """A rule (or the whole tool, rule "") that could not judge something, and why. Never counts as passed."""
 
@@ -64,7 +64,7 @@ class Unjudged:
     location: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Notice:
     """Something the user should know that is neither a finding nor a failure (a skipped Helm template …)."""
 
@@ -72,7 +72,7 @@ class Notice:
     location: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scope:
     """What was looked at. `files` counts files by outcome: `judged`, `no-manifest`, `helm-template`, `unreadable` …"""
 
@@ -100,7 +100,7 @@ def scope_document(scope: Scope) -> dict[str, object]:
     }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Report:
     """Everything a run found; findings in `sort_key` order, suppressed and implied ones included."""
 
@@ -114,7 +114,7 @@ class Report:
     notices: tuple[Notice, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verdict:
     """The gate's decision. `exit_code` is 0, 1 or 3; `paragraph` explains it to a person.
 

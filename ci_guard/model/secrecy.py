@@ -6,10 +6,10 @@ Not only out of that rule's own findings: another rule may point at the same lin
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ci_guard.model.finding import Finding
 from ci_guard.model.location import Flow, Location
+from ci_guard.model.record import replace
 from ci_guard.model.report import Report, RuleKey
 
 _LINES = 10_000  # of one region; longer ones are no secrets but documents

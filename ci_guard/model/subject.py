@@ -8,13 +8,13 @@ so that the engine can judge the whole pod in one go and still name the containe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ci_guard.model.location import FieldPath, Location, NodePath
+from ci_guard.model.record import field, record
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@record(order=True)
 class SubjectId:
     """Names a subject without a line number, so that it survives edits above it.
 
@@ -49,7 +49,7 @@ class Positions(Protocol):
         """`path` as people read it; list items that have a `name` are named by it."""
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Nested:
     """One container, volume, annotation or security context of a pod; `path` is absolute in the document."""
 
@@ -58,7 +58,7 @@ class Nested:
     variables: dict[str, Any]
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Subject:
     """One thing to judge. `each` is the subject kind of the rules that may look at it.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 
 from ci_guard.model.location import Location
+from ci_guard.model.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Suppression:
     """Why a finding is not shown and not gated.
 

@@ -7,7 +7,6 @@ signed and verified before either is handed out, so a failure never leaves one o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from ci_guard.attestation import predicates, statement
 from ci_guard.attestation.keys import KeySigner
 from ci_guard.attestation.provenance import PREDICATE_TYPE, LocalBuild, predicate
 from ci_guard.attestation.signing import sign_statement
+from ci_guard.model.record import field, record
 from ci_guard.model.report import Notice
 from ci_guard.pipeline.artifact import pull_request
 from ci_guard.source.edit import replace_file
@@ -23,7 +23,7 @@ PROVENANCE_FILE = "provenance.sigstore.json"
 SBOM_FILE = "sbom.sigstore.json"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attested:
     """`bundles` maps file name -> bundle, empty when nothing was signed; `notices` say what a person should know."""
 

@@ -8,7 +8,6 @@ exit 3, never "nothing new".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from re import fullmatch
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ci_guard.config import values
 from ci_guard.config.settings import setting
 from ci_guard.model.errors import RevisionError
+from ci_guard.model.record import record
 
 if TYPE_CHECKING:
     from ci_guard.source.revision import GitRepository
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_EVENT_BYTES = 26_000_000  # GitHub caps a webhook's payload at 25 MB
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BaseTree:
     """The files of the base commit, by paths relative to the root of the run."""
 

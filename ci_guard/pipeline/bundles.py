@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ci_guard.model.errors import UsageError
+from ci_guard.model.record import record, replace
 
 if TYPE_CHECKING:
     from ci_guard.attestation.artifact import Artifact
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 RULE = "attestation-invalid"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Examined:
     """What became of each bundle (by name), and of all together; `reason` is "" when they suffice."""
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ci_guard.config.types import Config, RuleSetting
+from ci_guard.model.record import field, record
 
 if TYPE_CHECKING:
     from ci_guard.engine.selection import Selection
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RuleChoice:
     """Plain data, so that worker processes can build the same selection. `categories` None means all folders."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from ci_guard import TOOL_NAME, __version__
 from ci_guard.model.finding import Finding, sort_key
 from ci_guard.model.location import Location
+from ci_guard.model.record import record, replace
 from ci_guard.model.report import Report, RuleKey, RuleMeta, Scope
 from ci_guard.model.subject import SubjectId
 from ci_guard.pipeline.choice import RuleChoice
@@ -96,7 +96,7 @@ class RuleBook(Mapping[RuleKey, RuleMeta]):
         return len(self._keys)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Conclusion:
     """How verdicts become a report: the policy in force, the day, and how a file's suppressions are read again."""
 

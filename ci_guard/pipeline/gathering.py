@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from ci_guard.model.component import Inventory
 from ci_guard.model.errors import InputError
 from ci_guard.model.location import Location, Region
 from ci_guard.model.ports import Progress
+from ci_guard.model.record import field, record
 from ci_guard.pipeline.manifests import workloads_of
 from ci_guard.sbom.deployed import Workload, deployed_inventory
 from ci_guard.sbom.inventory import merge
@@ -31,7 +31,7 @@ def everything(path: str) -> bool:
     return True
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Gathered:
     """The locks one by one, the workloads, and everything that could not be read."""
 
@@ -47,7 +47,7 @@ class Gathered:
         return merge([*self.locks, deployed_inventory(self.workloads), Inventory(unknown=tuple(sorted(lost)))])
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Wanted:
     """A lock to read, by which parser, and the line that includes it."""
 

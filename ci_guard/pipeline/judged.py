@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from ci_guard.model.finding import Finding
+from ci_guard.model.record import field, record
 from ci_guard.model.report import Notice, Unjudged
 from ci_guard.model.subject import Subject
 
@@ -35,7 +35,7 @@ class Judging(Protocol):
         """Judge one subject by every selected rule that may look at it."""
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Judged:
     """The outcome of a stage. Addable, picklable; order does not matter until `Report` sorts."""
 

@@ -6,7 +6,6 @@ import gc
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from ci_guard.kubernetes.kustomization import ALONE, Surroundings
 from ci_guard.model.errors import InputError
 from ci_guard.model.location import STDIN_PATH, Location
 from ci_guard.model.ports import Progress
+from ci_guard.model.record import record
 from ci_guard.model.report import Notice, Unjudged
 from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.manifests import Linted, ManifestLinter
@@ -26,7 +26,7 @@ PARALLEL_BYTES = 1_500_000
 _CHUNK_BYTES = 250_000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LintRequest:
     """What to lint and by which rules. Picklable: worker processes get it whole.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from ci_guard.kubernetes.manifests import (
 )
 from ci_guard.model.finding import Finding
 from ci_guard.model.location import Location
+from ci_guard.model.record import field, record
 from ci_guard.model.report import Notice, Unjudged
 from ci_guard.model.subject import Subject, SubjectId
 from ci_guard.pipeline.choice import RuleChoice
@@ -40,7 +40,7 @@ WRONG_TYPE = "wrong-type"
 DUPLICATE_KEY = "duplicate-key"
 
 
-@dataclass
+@record(frozen=False, slots=False)
 class Linted:
     """What is kept of the files that were judged: verdicts, suppressions, a small index.
 

@@ -7,7 +7,6 @@ read a second time. Labels never lower the chosen profile: its findings stand be
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from ci_guard.engine.catalogue import load_catalogue
 from ci_guard.engine.pod_security import PodSecurity, Violation
@@ -17,6 +16,7 @@ from ci_guard.kubernetes.repository import Entry, NamespaceEntry
 from ci_guard.kubernetes.resources import Resource
 from ci_guard.model.finding import Finding
 from ci_guard.model.location import Location
+from ci_guard.model.record import replace
 from ci_guard.model.report import Unjudged
 from ci_guard.model.subject import Subject
 from ci_guard.pipeline.lint import surroundings_of

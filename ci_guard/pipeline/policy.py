@@ -7,7 +7,6 @@ reported as `policy-changed` and takes effect after the merge.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from ci_guard.model.errors import ConfigError
 from ci_guard.model.finding import Finding
 from ci_guard.model.location import Location, Region
 from ci_guard.model.ports import ReadBytes
+from ci_guard.model.record import field, record, replace
 from ci_guard.model.report import Notice
 from ci_guard.model.subject import SubjectId
 from ci_guard.pipeline.base import BaseTree, find_base
@@ -35,7 +35,7 @@ AFTER_MERGE = "this run is judged by the base commit's policy, the change takes 
 OF_THE_RUN = frozenset({"source", "select", "ignore", "since"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PolicyChange:
     """What a change does to one piece of policy; `key` is the setting, "" for the whole file."""
 
@@ -44,7 +44,7 @@ class PolicyChange:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Policy:
     """What judges this run. `base` is None when the run judges no change against a base.
 
@@ -223,7 +223,7 @@ def _config_changes(path: str, before: bytes | None, now: bytes | None) -> Itera
         return [PolicyChange(place, "", f"This change makes {path} unreadable: {error}; {AFTER_MERGE}")]
     old = Config() if before is None else _before(before, path)
     changes = []
-    for name in (f.name for f in fields(Config) if f.name not in OF_THE_RUN):
+    for name in (name for name in Config.__match_args__ if name not in OF_THE_RUN):
         was, will_be = getattr(_placeless(old), name), getattr(_placeless(new), name)
         if was != will_be:
             key = name.replace("_", "-")

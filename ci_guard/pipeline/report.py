@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ci_guard.compliance.assessment import assess
@@ -12,6 +11,7 @@ from ci_guard.compliance.threats import threats
 from ci_guard.engine.catalogue import load_catalogue
 from ci_guard.engine.frameworks import choose, read_all
 from ci_guard.model.errors import InputError, UsageError
+from ci_guard.model.record import record
 from ci_guard.model.report import Report
 from ci_guard.model.secrecy import without_secrets
 from ci_guard.report import framework, framework_json
@@ -22,7 +22,7 @@ RENDERERS = {"markdown": framework.render, "json": framework_json.render}
 """Format -> what writes it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Results:
     """What SARIF files say, and the files: name -> `sha256:…`."""
 

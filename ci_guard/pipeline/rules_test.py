@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from ci_guard.engine import profiles, rulefile
@@ -23,6 +22,7 @@ from ci_guard.kubernetes.resources import Resource
 from ci_guard.kubernetes.subjects import subjects as kubernetes_subjects
 from ci_guard.model.errors import CiGuardError, UsageError
 from ci_guard.model.finding import Severity
+from ci_guard.model.record import field, record
 from ci_guard.model.subject import Subject, SubjectId
 from ci_guard.pipeline import structure
 from ci_guard.sbom.facts import subjects as component_subjects
@@ -34,7 +34,7 @@ from ci_guard.workflows import steps
 MARK = "# finding"
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class RuleResult:
     """What became of one rule's examples; `skipped` are those that no room here can turn into subjects."""
 

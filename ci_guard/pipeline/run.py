@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from ci_guard.attestation.provenance import LocalBuild
 from ci_guard.gate import GatePolicy, decide, verdict_json
 from ci_guard.model.errors import CiGuardError
 from ci_guard.model.ports import Progress
+from ci_guard.model.record import field, record
 from ci_guard.model.report import Report, Verdict
 from ci_guard.pipeline import attest as attesting
 from ci_guard.pipeline.deps import DependencyJudge
@@ -52,7 +52,7 @@ FILES = (
 """What a run leaves, in this order; without a key the two bundles are missing."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunRequest:
     """What the main job is asked to do. `subjects` are (name, sha256) given by the user; empty: what was judged."""
 
@@ -65,7 +65,7 @@ class RunRequest:
     command: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Ran:
     """What the main job found, decided and wrote."""
 

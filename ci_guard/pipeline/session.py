@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from ci_guard.config.settings import config_path
 from ci_guard.config.types import CONFIG_NAME, Config
 from ci_guard.model.finding import Finding
+from ci_guard.model.record import record, replace
 from ci_guard.model.report import Report, Scope
 from ci_guard.pipeline.base import find_base
 from ci_guard.pipeline.choice import RuleChoice
@@ -26,7 +26,7 @@ from ci_guard.suppress.baseline import Baseline, from_findings
 from ci_guard.suppress.directives import Directive
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Session:
     """One run of a judging command."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ci_guard.kubernetes.ordering import keys_out_of_order
@@ -14,6 +13,7 @@ from ci_guard.kubernetes.versions import minor_of
 from ci_guard.model.errors import ConfigError
 from ci_guard.model.finding import Finding
 from ci_guard.model.location import Location, NodePath
+from ci_guard.model.record import replace
 
 if TYPE_CHECKING:
     from ci_guard.engine.selection import Selection

@@ -6,7 +6,6 @@ What it finds are facts on the artifacts; the rules in `rules/provenance/` judge
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ci_guard.attestation.keys import VerifyingKey
@@ -14,13 +13,14 @@ from ci_guard.attestation.policy import builder_id, sha256_subjects
 from ci_guard.attestation.verification import authenticate
 from ci_guard.model.errors import VerificationError
 from ci_guard.model.location import FieldPath, Location, NodePath, render_path
+from ci_guard.model.record import record
 from ci_guard.model.subject import Subject, SubjectId
 from ci_guard.pipeline.judged import Judged, Judging
 
 EACH = "artifact"
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class ArtifactPlace:
     """`Positions` of an artifact: it is one place as a whole."""
 
@@ -40,7 +40,7 @@ class ArtifactPlace:
         return render_path(path)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attestation:
     """What one bundle proves. `subjects` are sha256 in hex; `reason` says why it proves nothing."""
 

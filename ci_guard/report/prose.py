@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ci_guard.model.printable import visible
+from ci_guard.model.record import record
 
 _INDENT = "    "
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Block:
     """A paragraph folded into one line, or the lines of an example without their indent; all made visible."""
 

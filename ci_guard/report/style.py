@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TextIO
 
 from ci_guard.model.finding import Severity
+from ci_guard.model.record import record
 
 _MIN_WIDTH = 40
 _DEFAULT_WIDTH = 100
@@ -22,7 +22,7 @@ _CODES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Style:
     """`width` in terminal cells. `compact` is the one-line form for hooks, `quiet` leaves out all but findings."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from ci_guard.model.record import field, record
 
 POD_SECURITY = "pod-security-standards"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Taxon:
     """One control of a framework; `properties` are shown as they are (a Pod Security check's `level`)."""
 
@@ -20,7 +21,7 @@ class Taxon:
     properties: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Taxonomy:
     """A framework. `name` is what `RuleMeta.controls` calls it (`pod-security-standards` for `pod_security`).
 

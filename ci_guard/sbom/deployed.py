@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ci_guard.model.component import Component, Edge, Inventory
 from ci_guard.model.location import Location
+from ci_guard.model.record import record
 from ci_guard.model.subject import SubjectId
 from ci_guard.sbom.digests import parse_hash
 from ci_guard.sbom.purls import oci_purl
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DeployedImage:
     """One image reference of a workload: the facts that `kubernetes.images.parse_image` gives, and its place."""
 
@@ -21,7 +21,7 @@ class DeployedImage:
     location: Location
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Workload:
     """One object that runs images; `location` is its name in the manifest."""
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from ci_guard.model.component import Component, Distribution
 from ci_guard.model.location import FieldPath, Location, NodePath
+from ci_guard.model.record import record
 from ci_guard.model.subject import Subject, SubjectId
 from ci_guard.sbom.digests import strength
 from ci_guard.sbom.lockfiles.lock import Lock
 from ci_guard.sbom.sources import split_git
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class EntryPosition:
     """The positions of a lock entry (`subject.Positions`): whatever is asked for, it is the entry's own line."""
 

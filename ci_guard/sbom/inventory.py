@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 
 from ci_guard.model.component import Component, Distribution, Edge, Inventory
 from ci_guard.model.location import Location
+from ci_guard.model.record import replace
 
 _SCOPES = ("required", "optional", "dev", "")
 

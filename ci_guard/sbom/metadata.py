@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ci_guard import HOME_URL, TOOL_NAME, __version__
 from ci_guard.model.errors import UsageError
+from ci_guard.model.record import record
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, f"{HOME_URL}/sbom")
 _LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z: beyond it no format can write the year
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Metadata:
     """Head of a document. `name` and `version` are of the thing described; `author` and `supplier` "" when unknown.
 

@@ -20,11 +20,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
 from ci_guard.model.location import FieldPath, Location, NodePath, Region, render_path
+from ci_guard.model.record import field, record
 from ci_guard.source.text import SourceText
 from ci_guard.source.tree import Node
 
@@ -32,7 +32,7 @@ DUPLICATE_LIMIT = 100  # one is enough to close a gate; a hostile file could hol
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)+")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unreadable:
     """A file or document that cannot be read: where it goes wrong, and why in words for a person."""
 
@@ -99,7 +99,7 @@ class Grammar:
         return iter(())
 
 
-@dataclass(slots=True, eq=False)
+@record(frozen=False, eq=False)
 class Document:
     """One document of a file; implements `model.subject.Positions`.
 

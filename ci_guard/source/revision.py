@@ -12,10 +12,10 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ci_guard.model.errors import RevisionError
+from ci_guard.model.record import record
 from ci_guard.source.files import SIZE_LIMIT
 
 TIME_OUT = 60.0  # seconds for one git command
@@ -37,7 +37,7 @@ DEEPEN = """the clone does not hold it; a checkout of the whole history does:
         fetch-depth: 0"""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TreeEntry:
     """A regular file in a commit."""
 

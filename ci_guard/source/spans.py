@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ci_guard.model.record import record
 
-@dataclass(slots=True)
+
+@record(frozen=False)
 class Offset:
     """A mark of our own scanners."""
 
     index: int
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class SpanNode:
     """A node of our own scanners; `tag` is unused."""
 

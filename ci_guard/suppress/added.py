@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 
+from ci_guard.model.record import replace
 from ci_guard.suppress.directives import Directive
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from ci_guard.model.errors import ConfigError
 from ci_guard.model.finding import Finding, fingerprint
+from ci_guard.model.record import field, record, replace
 from ci_guard.model.suppression import Suppression
 from ci_guard.source.document import Document
 from ci_guard.source.reader import read
@@ -34,7 +34,7 @@ class Fingerprint(NamedTuple):
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Baseline:
     """How many findings of each fingerprint are accepted."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from ci_guard.model.record import record
 
 ANNOTATION = "ci-guard/ignore."
 VERBS = ("ignore", "ignore-file")
@@ -14,7 +15,7 @@ _COMMENT = re.compile(r"#+[ \t]*ci-guard:[ \t]*([A-Za-z-]{1,40})[ \t]*(?:\[([^\]
 _RULE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Wish:
     """What one comment asks for. `flaw` says in words why it cannot be understood ("" = it can)."""
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain, islice
 from typing import Any, Protocol
@@ -22,6 +21,7 @@ from typing import Any, Protocol
 from ci_guard import TOOL_NAME
 from ci_guard.model.finding import Finding
 from ci_guard.model.location import FieldPath, Location, NodePath, Region
+from ci_guard.model.record import record
 from ci_guard.model.subject import SubjectId
 from ci_guard.source.document import Comment, Document
 from ci_guard.suppress.comments import ANNOTATION, Wish, clean_reason, parse_comment
@@ -48,7 +48,7 @@ class Resource(Protocol):
         """Its place in the document."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Directive:
     """One rule accepted at one place. `scope` is `line`, `node`, `document` or `file`.
 

@@ -7,7 +7,6 @@ lets "unused" mean: its rule looked at that subject somewhere in this run, and t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import fnmatchcase
 from typing import Protocol
@@ -17,6 +16,7 @@ from ci_guard.config.globs import inside, matches
 from ci_guard.config.types import SuppressionEntry
 from ci_guard.model.finding import Finding, Severity
 from ci_guard.model.location import Location
+from ci_guard.model.record import field, record, replace
 from ci_guard.model.subject import SubjectId
 from ci_guard.model.suppression import Suppression
 from ci_guard.source.document import Document
@@ -49,7 +49,7 @@ class Emit(Protocol):
         """The finding."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Applied:
     """The findings, those that are accepted marked; and what is wrong with the suppressions themselves."""
 
@@ -57,7 +57,7 @@ class Applied:
     problems: list[Finding]
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Suppressions:
     """The suppressions of one worker, or of the whole run. Picklable; `add` does not depend on order.
 

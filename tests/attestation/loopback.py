@@ -11,7 +11,6 @@ import hashlib
 import json
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from ci_guard.model.record import field, record
 from tests.attestation import der
 
 IN_TOTO = "application/vnd.in-toto+json"
@@ -98,7 +98,7 @@ class Tree:
         return [*self.path(index - split, hashed[split:]), self.root(hashed[:split])]
 
 
-@dataclass(frozen=True)
+@record
 class Recipe:
     """What bundle to make, and what is wrong with it. Times are minutes after the certificate's start."""
 

@@ -9,7 +9,6 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +23,7 @@ from ci_guard.attestation.keys import VerifyingKey
 from ci_guard.attestation.policy import Expectations
 from ci_guard.attestation.verdict import Result, Verdict
 from ci_guard.model.errors import InputError, UsageError, VerificationError
+from ci_guard.model.record import replace
 from tests.attestation import loopback
 from tests.attestation.loopback import ARTIFACT, IDENTITY, ISSUER, START, Recipe, Sigstore, b64, make
 

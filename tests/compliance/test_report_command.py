@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 from ci_guard.cli import main
 from ci_guard.engine.catalogue import rules_folder
 from ci_guard.engine.frameworks import read_all
+from ci_guard.model.record import replace
 from ci_guard.model.report import Report
 from ci_guard.model.suppression import Suppression
 from ci_guard.pipeline.report import RENDERERS, view

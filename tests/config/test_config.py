@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -16,27 +15,22 @@ from ci_guard.config import values
 from ci_guard.config.globs import matches
 from ci_guard.config.loader import load, read_config
 from ci_guard.config.settings import config_path, switch
-from ci_guard.config.types import Config
+from ci_guard.config.types import Config, SuppressionEntry
 from ci_guard.model.errors import ConfigError
 
 HERE = Path(__file__).parent
 SCHEMA = json.loads((HERE.parent.parent / "docs/schemas/config.schema.json").read_text("utf-8"))
 VALIDATOR = jsonschema_rs.validator_for(SCHEMA, validate_formats=True)
 CASES = sorted((HERE / "cases").iterdir())
+UNSET = {Config: Config(), SuppressionEntry: SuppressionEntry("")}
 
 
 def plain(value: Any, *, top: bool = True) -> Any:
     """What differs from the defaults, as JSON has it."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        kept = {}
-        for field in dataclasses.fields(value):
-            member = getattr(value, field.name)
-            default = field.default if field.default is not dataclasses.MISSING else None
-            factory = field.default_factory() if field.default_factory is not dataclasses.MISSING else default
-            rule_setting = field.name in {"severity", "params", "enabled"}
-            if field.name not in {"source", "location"} and (rule_setting or member != factory):
-                kept[field.name] = plain(member)
-        return kept
+    if hasattr(value, "__match_args__"):
+        blank = UNSET.get(type(value))  # of a rule's setting nothing goes without saying
+        members = {name: getattr(value, name) for name in value.__match_args__ if name not in {"source", "location"}}
+        return {name: plain(m) for name, m in members.items() if blank is None or m != getattr(blank, name)}
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]
     if isinstance(value, dict):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from ci_guard.kubernetes.resources import resources_of
 from ci_guard.kubernetes.subjects import subjects
 from ci_guard.model.finding import Finding, sort_key
 from ci_guard.model.location import Location
+from ci_guard.model.record import replace
 from ci_guard.model.subject import Nested, Subject, SubjectId
 from ci_guard.source.reader import read
 from tests.engine.judging import CATALOGUE, found, judged, pod_of, pod_rules, subjects_of

@@ -7,7 +7,6 @@ import gzip
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from ci_guard.engine.pod_security import PodSecurity
 from ci_guard.engine.rule import NEWEST
 from ci_guard.kubernetes.resources import resources_of
 from ci_guard.kubernetes.subjects import subjects
+from ci_guard.model.record import replace
 from ci_guard.model.subject import Subject
 from ci_guard.source.reader import read
 from tests.engine.judging import CATALOGUE, POD_SECURITY, pod_of, wrong_cells

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from ci_guard.cli import main
 from ci_guard.compliance.outcomes import control_results
 from ci_guard.gate import GatePolicy, decide, verdict_json
 from ci_guard.model.finding import Severity
+from ci_guard.model.record import replace
 from ci_guard.model.report import Report, Scope, Unjudged
 from ci_guard.sarif.reader import read
 from ci_guard.sarif.writer import write

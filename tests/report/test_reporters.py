@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from ci_guard.gate import GatePolicy, decide, verdict_document
 from ci_guard.model.errors import UsageError
 from ci_guard.model.finding import Finding
 from ci_guard.model.location import Location, Region
+from ci_guard.model.record import replace
 from ci_guard.report import REPORTERS, render
 from ci_guard.report.prose import blocks
 from ci_guard.report.source_line import cells, underlined

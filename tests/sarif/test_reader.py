@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from ci_guard.model.errors import InputError
 from ci_guard.model.finding import Severity, fingerprint
 from ci_guard.model.location import Location, Region
+from ci_guard.model.record import replace
 from ci_guard.sarif.encoding import message_text, path_of, plain_text, uri_of
 from ci_guard.sarif.reader import merge, read
 from ci_guard.sarif.writer import write

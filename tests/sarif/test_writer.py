@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from ci_guard.model.finding import Severity
+from ci_guard.model.record import replace
 from ci_guard.sarif.fingerprint import line_hashes
 from ci_guard.sarif.taxonomy import Taxon, Taxonomy
 from ci_guard.sarif.writer import write

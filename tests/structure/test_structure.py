@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from ci_guard.kubernetes.suggestion import nearest, suggest
 from ci_guard.kubernetes.versions import minor_of
 from ci_guard.model.errors import ConfigError
 from ci_guard.model.finding import Finding
+from ci_guard.model.record import replace
 from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.lint import LintRequest, lint_bytes
 from ci_guard.pipeline.structure import RULES as RULES_OF_STRUCTURE

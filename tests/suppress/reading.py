@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from ci_guard.kubernetes.resources import Resource, resources_of
 from ci_guard.model.finding import Finding, Severity
 from ci_guard.model.location import Location, NodePath
+from ci_guard.model.record import replace
 from ci_guard.model.subject import SubjectId
 from ci_guard.source.document import Document
 from ci_guard.source.reader import read

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import jsonschema_rs
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from ci_guard.model.errors import ConfigError
 from ci_guard.model.finding import Finding, Severity, fingerprint
 from ci_guard.model.location import Location, Region
+from ci_guard.model.record import replace
 from ci_guard.model.subject import SubjectId
 from ci_guard.model.suppression import Suppression
 from ci_guard.suppress.baseline import SCHEMA, Baseline, from_findings, load, write

@@ -7,13 +7,13 @@ the format's folders of cases as seeds, and a test asks that the hook runs for i
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from importlib import import_module
 from typing import Protocol, cast
 
-from ci_guard.model.component import Component
+from ci_guard.model.component import Component, Inventory
 from ci_guard.model.ports import ReadBytes
+from ci_guard.model.record import replace
 from ci_guard.sbom.lockfiles.lock import Lock, LockError
 from ci_guard.sbom.purls import component_purl, home_host
 from ci_guard.sbom.sources import without_password

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from ci_guard.model.record import record
 from ci_guard.sbom.sources import is_git
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
@@ -20,7 +20,7 @@ _WHEEL = re.compile(r"(?P<name>[^-/]+)-(?P<version>[^-/]+)(?:-[^-/]+){3,4}\Z")
 _SDIST = re.compile(r"(?P<name>[^/]+)-(?P<version>[0-9][^-/]*)\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reference:
     """`source` is `registry`, `git`, `url` or `path`; `version` is set only where it is pinned."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ci_guard.model.component import Inventory
 from ci_guard.model.location import Location, NodePath, Region
+from ci_guard.model.record import record
 from ci_guard.source.document import Document, Unreadable
 from ci_guard.source.reader import read as read_documents
 from ci_guard.source.text import SourceText
@@ -17,7 +17,7 @@ MAX_ENTRIES = 200_000
 """More packages than any real lock has; beyond it a lock is refused rather than judged for minutes."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lock(Inventory):
     """One lock as it stands: every entry is a component of its own, two entries of one package stay two.
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ci_guard.model.location import NodePath
+from ci_guard.model.record import record
 from ci_guard.sbom.lockfiles.lock import text_of
 
 _MODULES = "node_modules"
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Entry:
     """One path of the tree: `path` is "" for the root, `node_modules/a/node_modules/b`, or a workspace's folder."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from ci_guard.model.record import record, replace
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))#")
 _COMMENT_LINE = re.compile(r"\s*#")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LogicalLine:
     """What pip takes for one line: continuations joined, comments gone.
 

@@ -10,11 +10,11 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from ci_guard.model.component import Component, Edge, Hash
 from ci_guard.model.location import Location
 from ci_guard.model.ports import ReadBytes
+from ci_guard.model.record import field, record
 from ci_guard.sbom.digests import parse_hash
 from ci_guard.sbom.lockfiles.direct_reference import Reference, direct_reference, named_reference
 from ci_guard.sbom.lockfiles.lock import MAX_ENTRIES, Lock, LockError, source_text
@@ -38,7 +38,7 @@ _OTHERS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Requirement:
     """One requirement and where it stands."""
 
@@ -49,7 +49,7 @@ class _Requirement:
     comment: str
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _File:
     """What one pass over a file collects; `facts` are (option, value, line)."""
 

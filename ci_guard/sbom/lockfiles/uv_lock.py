@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from ci_guard.model.component import Component, Distribution, Edge
 from ci_guard.model.location import Location
 from ci_guard.model.ports import ReadBytes
+from ci_guard.model.record import field, record
 from ci_guard.sbom.digests import parse_hash
 from ci_guard.sbom.lockfiles.lock import (
     MAX_ENTRIES,
@@ -37,7 +37,7 @@ _NAME_LINE = re.compile(r'^\[\[package\]\]\r?\nname = (?P<value>"(?P<name>[^"\\\
 _REACH = {"depends-on": "required", "optional-depends-on": "optional", "dev-depends-on": "dev"}
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Package:
     """One `[[package]]` table and what has been found out about it."""
 
@@ -49,7 +49,7 @@ class _Package:
     needs: list[tuple[Edge, str]] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Parser:
     """Holds what one pass over a lock collects."""
 
