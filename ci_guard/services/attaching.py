@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from ci_guard.model.errors import ServiceError
+from ci_guard.model.record import record, replace
 from ci_guard.services.registry import (
     OCI_INDEX,
     OCI_MANIFEST,
@@ -32,7 +32,7 @@ _SETTLED = 0.3
 Merge = Callable[[Manifest | None], tuple[bytes, str] | None]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Evidence:
     """A piece of evidence as one blob, with what its manifest says of it."""
 

@@ -13,11 +13,11 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ci_guard.model.errors import InputError, ServiceError
+from ci_guard.model.record import field, record
 
 DOCKER_HUB = "registry-1.docker.io"
 _HUB_KEYS = ("https://index.docker.io/v1/", "index.docker.io", "docker.io")
@@ -28,7 +28,7 @@ _NO_LOGIN = "credentials not found"
 """What every helper says when it has none: the protocol's own words, on standard output, with exit code 1."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Login:
     """A user name and secret; or an `identity` token that is exchanged; or a `bearer` token that is sent as it is."""
 
@@ -45,7 +45,7 @@ class Login:
         return "Basic " + base64.b64encode(f"{self.username}:{self.secret}".encode()).decode("ascii")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Keyring:
     """Where the logins are. `judged` is the tree under judgement: what is in it is nobody's login."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
 from ci_guard.model.errors import UsageError
+from ci_guard.model.record import field, record
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -20,7 +20,7 @@ _PORTS = {"http": 80, "https": 443}
 LOCALHOST = "localhost"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HostPolicy:
     """`hosts`: names as `host`, `host:port` or `*.parent` (any name below it); lower case, IPv6 in brackets.
 
@@ -32,7 +32,7 @@ class HostPolicy:
     hosts: frozenset[str]
     private: frozenset[str] = frozenset()
     anyone: bool = False
-    _networks: tuple[Network, ...] = field(init=False, repr=False, compare=False, default=())
+    _networks: tuple[Network, ...] = field(repr=False, compare=False, default=())
 
     def __post_init__(self) -> None:
         # A bare IP address stays a host, with its port; only what has a slash is a network.

@@ -21,7 +21,6 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, Self
 from urllib.parse import urljoin
 
@@ -40,6 +39,7 @@ from urllib3.exceptions import TimeoutError as AnyTimeoutError
 
 from ci_guard import TOOL_NAME, __version__
 from ci_guard.model.errors import ServiceError
+from ci_guard.model.record import field, record, replace
 from ci_guard.services.body import TooMuchError, read_body
 from ci_guard.services.connections import Connections
 from ci_guard.services.explanation import explanation
@@ -55,7 +55,7 @@ _MAX_BODY = 50_000_000
 _EXPLANATION_BYTES = 65_536
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Limits:
     """Seconds: to connect, between two reads, for the whole call with its repeats; `waits` between the attempts.
 
@@ -69,7 +69,7 @@ class Limits:
     longest_wait: float = 60
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Request:
     """One call. Statuses outside `expect` raise. `idempotent` None goes by the method: GET, HEAD, PUT, DELETE are.
 
@@ -92,7 +92,7 @@ class Request:
         return self.method in _IDEMPOTENT if self.idempotent is None else self.idempotent
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answer:
     """What came back. Header names are lower case; `url` is the one that answered, after redirects."""
 

@@ -14,11 +14,11 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin
 
 from ci_guard.model.errors import ServiceError
+from ci_guard.model.record import field, record
 from ci_guard.services.docker_config import DOCKER_HUB, Login
 from ci_guard.services.hosts import is_this_machine
 from ci_guard.services.http import Answer, HttpClient, Request
@@ -39,7 +39,7 @@ _NO_REFERRERS_API = frozenset({404, 405, 406, 501})
 _HUB_NAMES = frozenset({"docker.io", "index.docker.io"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Descriptor:
     """What a manifest says of a piece of content."""
 
@@ -47,7 +47,7 @@ class Descriptor:
     digest: str
     size: int
     artifact_type: str = ""
-    annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in a manifest."""
@@ -59,7 +59,7 @@ class Descriptor:
         return value
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Manifest:
     """A manifest or index as it came; `etag` is the registry's, "" when it gives none."""
 

@@ -11,11 +11,11 @@ import io
 import tempfile
 import zlib
 from contextlib import ExitStack
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, BinaryIO, cast
 
 from ci_guard.model.errors import InputError
+from ci_guard.model.record import record
 from ci_guard.sbom.images.span import CHUNK, Span, SpanReader
 
 _GZIP = b"\x1f\x8b"
@@ -24,7 +24,7 @@ _ZSTD_SKIPPABLE = (b"\x2a\x4d\x18", range(0x50, 0x60))
 _WINDOW_LOG = 27  # 128 MiB: what `zstd --ultra` needs at most; a frame may ask for more, and does not get it
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Limits:
     """What one image may cost: bytes of all its layers unpacked, how much more than their packed size, entries."""
 

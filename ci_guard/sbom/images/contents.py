@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 
 from ci_guard.model.component import Component, Edge, Inventory
 from ci_guard.model.errors import InputError
 from ci_guard.model.location import Location
+from ci_guard.model.record import replace
 from ci_guard.sbom.digests import parse_hash
 from ci_guard.sbom.images.compression import Limits
 from ci_guard.sbom.images.layers import ImageTree

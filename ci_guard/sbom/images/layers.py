@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ci_guard.model.errors import InputError
 from ci_guard.model.location import Location, Region
+from ci_guard.model.record import field, record
 from ci_guard.sbom.images.span import Span
 from ci_guard.sbom.images.tar_index import Member
 from ci_guard.sbom.installed.links import resolve
@@ -18,7 +18,7 @@ _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Layer:
     """One unpacked layer: its tar, and the sha256 of it (`diff_id` in the image's configuration)."""
 
@@ -38,7 +38,7 @@ class _Node(NamedTuple):
     target: str = ""
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class ImageTree:
     """The files of an image, read from where they lie in the layers (a `FileTree`).
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ci_guard.model.errors import InputError
+from ci_guard.model.record import record
 from ci_guard.sbom.images.span import Span
 from ci_guard.sbom.images.store import Store, blob
 from ci_guard.sbom.images.tables import is_digest, parsed, table, tables, text, texts
@@ -16,7 +16,7 @@ _MOST = 1_000  # manifests of one layout
 _NAMES = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LayerRef:
     """One layer as the image names it: by digest and size, or by path (`docker save`); `diff_id` is of it unpacked."""
 
@@ -26,7 +26,7 @@ class LayerRef:
     path: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Image:
     """One image for one platform. `digest` is its manifest's, "" where there is none (old `docker save`).
 

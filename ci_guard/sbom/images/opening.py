@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from ci_guard.model.errors import InputError
+from ci_guard.model.record import record
 from ci_guard.sbom.images.compression import Limits, unpacked
 from ci_guard.sbom.images.layers import ImageTree, Layer
 from ci_guard.sbom.images.manifests import Image, images
@@ -20,7 +20,7 @@ TRANSPORTS = ("oci:", "oci-archive:", "docker-archive:")
 DEFAULT_PLATFORM = "linux/amd64"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ImagePlace:
     """Where images are stored, as a person names it: the path, and which of several (a reference or a digest)."""
 

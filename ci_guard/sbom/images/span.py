@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from ci_guard.model.errors import InputError
+from ci_guard.model.record import record
 
 CHUNK = 1024 * 1024  # bytes read at once: memory stays small whatever the blob's size
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Span:
     """`length` bytes from `start` of `file`, which stays open as long as the span lives; `name` is for messages."""
 

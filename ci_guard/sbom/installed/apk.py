@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ci_guard.model.component import Component, Inventory
 from ci_guard.model.errors import InputError
+from ci_guard.model.record import record
 from ci_guard.sbom.installed.databases import APK_INSTALLED
 from ci_guard.sbom.installed.distribution import Distribution, distribution
 from ci_guard.sbom.installed.needs import Wants, resolve_needs
@@ -20,7 +20,7 @@ _ECOSYSTEMS = {"alpine": "Alpine", "wolfi": "Wolfi", "chainguard": "Chainguard"}
 _CONSTRAINT = re.compile(r"[=<>~@]")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Package:
     """The fields of one record by their letter, where its record starts, and in which file."""
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 
 from ci_guard.model.component import Component, Inventory
 from ci_guard.model.errors import InputError
+from ci_guard.model.record import record
 from ci_guard.sbom.installed.tree import FileTree, read_whole
 
 OS_RELEASE = ("etc/os-release", "usr/lib/os-release")
 _LIMIT = 64 * 1024  # bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Distribution:
     """`ID`, `VERSION_ID` and `PRETTY_NAME` of os-release; "" for what it does not say. `path` is where it stands."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from ci_guard.model.component import Component, Inventory
 from ci_guard.model.errors import InputError
+from ci_guard.model.record import record
 from ci_guard.sbom.installed.copyright_file import licenses
 from ci_guard.sbom.installed.databases import DPKG_PARTS, DPKG_STATUS
 from ci_guard.sbom.installed.distribution import Distribution, distribution
@@ -28,7 +28,7 @@ _SOURCE = re.compile(r"(\S+)(?:\s+\(([^()]+)\))?\Z")
 _ECOSYSTEMS = {"debian": "Debian", "ubuntu": "Ubuntu"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Package:
     """One paragraph, its first line (from 1), and the file it stands in."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from ci_guard.model.component import Component, Inventory
 from ci_guard.model.errors import InputError
+from ci_guard.model.record import record, replace
 from ci_guard.sbom.installed import rpm_header as tag
 from ci_guard.sbom.installed.databases import RPM_BERKELEY, RPM_NDB, RPM_SQLITE
 from ci_guard.sbom.installed.distribution import Distribution, distribution
@@ -23,7 +23,7 @@ _ECOSYSTEMS |= {"opensuse-tumbleweed": "openSUSE", "sles": "SUSE", "mageia": "Ma
 _RPMLIB = 1 << 24  # flag of a requirement that rpm itself must meet, not another package
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Package:
     """What is kept of a header; `files` are its paths, as far as another package asks for them by path."""
 
