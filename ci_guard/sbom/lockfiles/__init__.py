@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from importlib import import_module
 from typing import Protocol, cast
 
-from ci_guard.model.component import Component, Inventory
+from ci_guard.model.component import Component
 from ci_guard.model.ports import ReadBytes
 from ci_guard.model.record import replace
 from ci_guard.sbom.lockfiles.lock import Lock, LockError
