@@ -29,6 +29,10 @@ def add_policy(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("policy")
     group.add_argument("--config", metavar="FILE", default=None, help="configuration (default: .ci-guard.yaml)")
     group.add_argument("--profile", metavar="NAME", default=None, help="which rules: default, pss-baseline, …")
+    group.add_argument(
+        "--extends", metavar="FILE", default=None, help="a shared policy, which the repo may only tighten"
+    )
+    add_rules(group)
     group.add_argument("--select", metavar="RULE,…", default=None, help="also judge by these rules")
     group.add_argument("--ignore", metavar="RULE,…", default=None, help="do not judge by these rules")
     group.add_argument("--pod-security-version", metavar="v1.N", default=None, help="Pod Security version, or latest")
@@ -36,6 +40,11 @@ def add_policy(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--baseline", metavar="FILE", default=None, help="findings that were accepted earlier")
     group.add_argument("--base", metavar="REV", default=None, help="judge by the policy of REV (a pull request's base)")
     group.add_argument("--since", metavar="REV", default=None, help="only what is new since REV")
+
+
+def add_rules(group: argparse._ActionsContainer) -> None:
+    """`--rules DIR`."""
+    group.add_argument("--rules", metavar="DIR", action="append", default=None, help="a folder of own rules")
 
 
 def add_online(parser: argparse.ArgumentParser) -> None:

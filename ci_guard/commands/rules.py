@@ -6,11 +6,15 @@ import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ci_guard.commands.options import add_rules
 from ci_guard.commands.outcome import Outcome
 from ci_guard.engine.catalogue import load_catalogue, rules_folder
 from ci_guard.model.errors import EXIT_BROKEN, EXIT_OPEN, EXIT_USAGE, UsageError
+
+if TYPE_CHECKING:
+    from ci_guard.engine.ownrules import OwnFile
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,14 +35,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     test = actions.add_parser("test", help="run the examples of rules")
     test.add_argument("paths", metavar="PATH", nargs="*", type=Path, help="rule files or folders (default: all)")
 
+    for action in (listing, show, docs, new, test):
+        add_rules(action)
+
 
 def run(args: argparse.Namespace) -> Outcome:
     """Do the action. Raises UsageError, ConfigError, RuleError."""
     return Outcome(exit_code=_ACTIONS[args.action](args))
 
 
+def _own(args: argparse.Namespace) -> list[OwnFile]:
+    """The files of `--rules DIR`. Raises ConfigError, InputError."""
+    if not args.rules:
+        return []
+    from ci_guard.engine.ownrules import OwnFile
+    from ci_guard.pipeline.policy import own_rules
+    from ci_guard.pipeline.policysource import PolicySource
+
+    return [OwnFile(path, data) for path, data in own_rules(PolicySource(Path.cwd(), None), args.rules)]
+
+
 def _list(args: argparse.Namespace) -> int:
-    catalogue = load_catalogue()
+    catalogue = load_catalogue(_own(args))
     selection = catalogue.select(args.profile, pod_security_version=args.pod_security_version, repo_wide=True)
     width = max((len(id) for id in selection.rules), default=0)
     for id, selected in selection.rules.items():
@@ -49,11 +67,10 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from ci_guard.engine import rulefile
     from ci_guard.engine.documentation import page
 
-    catalogue = load_catalogue()
-    print(page(rulefile.read(catalogue.path_of(args.rule))), end="")
+    catalogue = load_catalogue(_own(args))
+    print(page(catalogue.file_of(args.rule)), end="")
     print(_in_a_policy(catalogue.rules[args.rule].source))
     return EXIT_OPEN
 
@@ -69,6 +86,11 @@ def _docs(args: argparse.Namespace) -> int:
     from ci_guard.engine import building, documentation, frameworks, frameworks_page
 
     folder = rules_folder()
+    if args.rules:
+        if args.output_dir is None:
+            raise UsageError("rules docs --rules DIR: say with --output-dir where the pages go")
+        own = load_catalogue(_own(args)).own
+        return _settle(args.output_dir, documentation.pages(own.values()), args.check, stale=set())
     target = args.output_dir or folder.parent / "docs" / "rules"
     found = list(building.rule_files(folder))
     settled = _settle(target, documentation.pages(found), args.check, stale=set(target.rglob("*.md")))
@@ -111,12 +133,14 @@ def _new(args: argparse.Namespace) -> int:
     category, _, rule = args.rule.partition("/")
     if any(RULE_ID.flaws(category)) or any(RULE_ID.flaws(rule)):
         raise UsageError(f"{args.rule!r} is no FOLDER/RULE in kebab-case, as reliability/single-replica")
+    if len(args.rules or ()) > 1:
+        raise UsageError("rules new: one --rules DIR, where the rule goes")
     if rule in load_catalogue().rules:
         raise UsageError(f"there is a rule {rule} already")
-    path = rules_folder() / category / f"{rule}.yaml"
+    path = Path(args.rules[0] if args.rules else rules_folder()) / category / f"{rule}.yaml"
     if path.exists():
         raise UsageError(f"{path} is there already")
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(exist_ok=True, parents=True)
     path.write_text(skeleton(rule), "utf-8")
     print(f"{path}: edit it, then: ci-guard rules test {path}")
     return EXIT_OPEN
@@ -125,7 +149,7 @@ def _new(args: argparse.Namespace) -> int:
 def _test(args: argparse.Namespace) -> int:
     from ci_guard.pipeline.rules_test import test_rules
 
-    results = test_rules(rules_folder(), args.paths)
+    results = test_rules(rules_folder(), [*args.paths, *map(Path, args.rules or ())])
     for result in results:
         for flaw in result.flaws:
             print(f"{result.rule}: {flaw}")

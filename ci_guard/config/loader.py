@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from ci_guard.config import values
 from ci_guard.config.settings import in_force
-from ci_guard.config.types import Config, RuleSetting, SuppressionEntry
+from ci_guard.config.types import POLICY_FILES, Config, RuleSetting, SuppressionEntry
 from ci_guard.config.values import Parse
 from ci_guard.model.errors import ConfigError
 from ci_guard.model.location import NodePath
@@ -150,7 +150,10 @@ def _config(node: Node, path: str) -> Config:
     read_values = {key.replace("-", "_"): CONFIG_KEYS[key](member) for key, member in members.items()}
     config = replace(Config(source=path), **read_values)
     folder = path.rpartition("/")[0]
-    return replace(config, baseline=f"{folder}/{config.baseline}") if folder and config.baseline else config
+    if not folder:
+        return config
+    placed: dict[str, Any] = {name: f"{folder}/{value}" for name in POLICY_FILES if (value := getattr(config, name))}
+    return replace(config, **placed, rule_paths=tuple(f"{folder}/{place}" for place in config.rule_paths))
 
 
 RULE_KEYS: Mapping[str, Callable[[Node], Any]] = {
@@ -159,7 +162,7 @@ RULE_KEYS: Mapping[str, Callable[[Node], Any]] = {
     "enabled": _one(values.boolean),
 }
 SUPPRESSION_KEYS: Mapping[str, Callable[[Node], Any]] = {
-    "rule": _one(values.rule_id),
+    "rule": _one(values.any_rule),
     "path": _one(values.relative_path),
     "kind": _one(values.named),
     "namespace": _one(values.named),
@@ -176,6 +179,10 @@ CONFIG_KEYS: Mapping[str, Callable[[Node], Any]] = {
     "paths": _all(values.relative_path),
     "exclude": _all(values.relative_path),
     "baseline": _one(values.relative_path),
+    "ratchet": _one(values.relative_path),
+    "extends": _one(values.relative_path),
+    "repo-may": _all(values.grant),
+    "rule-paths": _all(values.relative_path),
     "registries": _all(values.registry),
     "suppressions": _suppressions,
     "rules": _rules,

@@ -19,6 +19,8 @@ OPTIONS: Mapping[str, Parse[Any]] = {
     "select": values.separated(values.rule_id),
     "ignore": values.separated(values.rule_id),
     "since": values.named,
+    "extends": values.named,
+    "ratchet": values.named,
 }
 """The fields of `Config` that an option or the environment may set. A path given there may lie outside the root."""
 

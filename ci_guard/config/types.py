@@ -11,6 +11,8 @@ from ci_guard.model.location import Location
 from ci_guard.model.record import field, record
 
 CONFIG_NAME = ".ci-guard.yaml"
+POLICY_FILES = ("baseline", "ratchet", "extends")
+"""Fields of `Config` that name policy files, read from the base commit; what a change does to them is reported."""
 BASELINE_NAME = ".ci-guard.baseline.json"
 
 
@@ -47,8 +49,9 @@ class Config:
     """The policy that judges a run: the file, with environment and options already applied.
 
     `source` is the path it was read from ("" = there was no file). `select`, `ignore` and `since` come from options
-    and environment only. `paths` and `exclude` are globs relative to the folder of the file; `baseline`
-    is relative to the root.
+    and environment only. `paths` and `exclude` are globs relative to the folder of the file; `baseline`,
+    `ratchet`, `extends` and `rule_paths` are paths from the root. `repo_may` are the keys in which a file that extends
+    this one may loosen it.
     """
 
     source: str = ""
@@ -65,3 +68,7 @@ class Config:
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     since: str = ""
+    rule_paths: tuple[str, ...] = ()
+    extends: str = ""
+    repo_may: tuple[str, ...] = ()
+    ratchet: str = ""

@@ -22,6 +22,12 @@ DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 HOST = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*$"
 RELATIVE_PATH = r"^(?!/)(?!(.*/)?\.\.(/|$))[^\\\x00-\x1f\x7f]+$"
 NOT_BLANK = r"\S"
+ANY_RULE = r"^([a-z0-9]+(-[a-z0-9]+)*|[^/\x00-\x1f\x7f]*[^/\s\x00-\x1f\x7f]/[^\s\x00-\x1f\x7f]+)$"
+GRANTS = (
+    *("profile", "pod-security-version", "fail-on", "paths", "exclude", "baseline", "ratchet", "registries"),
+    *("suppressions", "rules", "params"),
+)
+"""What a shared policy may leave to those who extend it: keys of the configuration, and `params` of rules."""
 
 
 def text(value: Any) -> str:
@@ -79,6 +85,8 @@ def severity(value: Any) -> Severity:
 
 fail_on = one_of(FAIL_ON)
 rule_id = shaped(RULE_ID, "a rule id such as privileged-container")
+any_rule = shaped(ANY_RULE, "a rule id such as privileged-container, or TOOL/RULE for another tool's")
+grant = one_of(GRANTS)
 profile = shaped(RULE_ID, "the name of a profile such as pss-restricted")
 pod_security_version = shaped(POD_SECURITY_VERSION, "latest or a version such as v1.30")
 registry = shaped(HOST, "a host such as registry.example, without scheme")

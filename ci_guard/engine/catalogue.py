@@ -9,7 +9,7 @@ import json
 from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ci_guard.engine import profiles as profile_types
 from ci_guard.engine.rule import Rule
@@ -25,6 +25,10 @@ from ci_guard.engine.selection import (
 from ci_guard.model.errors import ConfigError, RuleError, UsageError
 from ci_guard.model.report import RuleMeta
 
+if TYPE_CHECKING:
+    from ci_guard.engine.ownrules import OwnFile
+    from ci_guard.engine.rulefile import RuleFile
+
 CATALOG = "catalog.json"
 
 
@@ -36,12 +40,12 @@ def rules_folder() -> Path:
 
 
 class Catalogue:
-    """All rules that could judge. `files` has the rule files of rules that are not shipped."""
+    """All rules that could judge. `own` has the rule files of rules that are not shipped."""
 
-    def __init__(self, folder: Path, catalog: Mapping[str, Any], files: Mapping[str, Path]) -> None:
+    def __init__(self, folder: Path, catalog: Mapping[str, Any], own: Mapping[str, RuleFile] | None = None) -> None:
         self.folder = folder
         self._catalog = catalog
-        self._files = files
+        self.own = own or {}
         self._metas: dict[str, RuleMeta] = {}
 
     @cached_property
@@ -72,18 +76,20 @@ class Catalogue:
 
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
-    def path_of(self, rule_id: str) -> Path:
-        """The rule's own file. Raises UsageError for an unknown rule."""
+    def file_of(self, rule_id: str) -> RuleFile:
+        """The rule's file. Raises UsageError for an unknown rule, ConfigError."""
         if rule_id not in self.rules:
             raise UsageError(f"no rule {rule_id!r}; see: ci-guard rules list")
-        return self._files.get(rule_id) or self.folder / self.rules[rule_id].category / f"{rule_id}.yaml"
+        if rule_id in self.own:
+            return self.own[rule_id]
+        from ci_guard.engine import rulefile
+
+        return rulefile.read(self.folder / self.rules[rule_id].category / f"{rule_id}.yaml", trusted=True)
 
     def meta(self, rule_id: str) -> RuleMeta:
         """What is told about a rule, read from its file at the first call. Raises UsageError, ConfigError."""
         if rule_id not in self._metas:
-            from ci_guard.engine import rulefile
-
-            self._metas[rule_id] = rulefile.read(self.path_of(rule_id), trusted=True).meta
+            self._metas[rule_id] = self.file_of(rule_id).meta
         return self._metas[rule_id]
 
     def select(
@@ -117,26 +123,17 @@ class Catalogue:
         return Selection(profile, f"v1.{minor}", rules, chosen.exemptions, notices)
 
 
-def load_catalogue(extra: Sequence[Path] = (), folder: Path | None = None) -> Catalogue:
-    """The shipped catalogue, and the rule files below `extra` (files or folders). Raises ConfigError, RuleError."""
+def load_catalogue(own: Sequence[OwnFile] = (), folder: Path | None = None) -> Catalogue:
+    """The shipped catalogue, and the rules and profiles of the files `own`. Raises ConfigError, RuleError."""
     folder = folder or rules_folder()
     try:
         catalog = json.loads((folder / CATALOG).read_bytes())
     except (OSError, ValueError) as error:
         raise RuleError(f"{CATALOG} cannot be read: {error}") from error
-    files: dict[str, Path] = {}
-    if extra:
-        from ci_guard.engine import building, rulefile
+    if not own:
+        return Catalogue(folder, catalog)
+    from ci_guard.engine import ownrules
 
-        catalog = {**catalog, "rules": dict(catalog["rules"])}
-        for path in _rule_files(extra):
-            found = rulefile.read(path)
-            if found.id in catalog["rules"]:
-                raise ConfigError(f"there is a rule {found.id!r} already", path=str(path), line=1)
-            catalog["rules"][found.id] = building.entry(found)
-            files[found.id] = path
-    return Catalogue(folder, catalog, files)
-
-
-def _rule_files(places: Iterable[Path]) -> list[Path]:
-    return [file for place in places for file in ([place] if place.is_file() else sorted(place.rglob("*.yaml")))]
+    found = ownrules.read(own, catalog)
+    rules, profiles = {**catalog["rules"], **found.rules}, {**catalog["profiles"], **found.profiles}
+    return Catalogue(folder, {**catalog, "rules": rules, "profiles": profiles}, found.files)

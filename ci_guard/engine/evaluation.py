@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ci_guard.engine.expression import ExhaustedError, Expression, MalformedError
+from ci_guard.engine.expression import ExhaustedError, Expression, LimitError, MalformedError
 from ci_guard.engine.findings import Item, Place, finding, identity, wrong_type
 from ci_guard.engine.kinds import KINDS
-from ci_guard.engine.misreading import culprit
+from ci_guard.engine.misreading import Evaluating, culprit
 from ci_guard.engine.program import Program
 from ci_guard.engine.rule import Clause
 from ci_guard.engine.selection import Selection
@@ -37,28 +37,30 @@ class Judge:
 
     def __init__(self, selection: Selection) -> None:
         self._selection = selection
-        self._matching: dict[tuple[str, frozenset[tuple[str, str]]], Program | None] = {}
+        self._matching: dict[tuple[str, frozenset[tuple[str, str]]], tuple[Program, ...]] = {}
         self._programs: dict[tuple[str, tuple[Clause, ...]], Program] = {}
-        self._exact: dict[str, Expression] = {}
+        self._exact: dict[str, Evaluating] = {}
 
     def judge(self, subject: Subject) -> Judgement:
         """Judge one subject, members included, by every rule that may look at it. Never raises on any subject."""
-        program = self._program(subject)
-        if program is None:
+        programs = self._programs_of(subject)
+        if not programs:
             return Judgement()
-        return _Look(self._selection, program, subject, self._exact).judgement()
+        return _Look(self._selection, programs[0], subject, self._exact).judgement(programs)
 
-    def _program(self, subject: Subject) -> Program | None:
+    def _programs_of(self, subject: Subject) -> tuple[Program, ...]:
         key = (subject.each, frozenset(subject.match.items()))
         if key not in self._matching:
-            self._matching[key] = self._build(subject)
+            # Own rules apart: they are evaluated elsewhere, and must not drag the shipped ones along.
+            built = (self._build(subject, own=False), self._build(subject, own=True))
+            self._matching[key] = tuple(program for program in built if program is not None)
         return self._matching[key]
 
-    def _build(self, subject: Subject) -> Program | None:
+    def _build(self, subject: Subject, *, own: bool) -> Program | None:
         clauses = tuple(
             clause
             for selected in self._selection.rules.values()
-            if _matches(selected.rule.match, subject.match)
+            if selected.rule.own is own and _matches(selected.rule.match, subject.match)
             for clause in selected.clauses
             if subject.each in {clause.each, KINDS[clause.each].within}
         )
@@ -66,7 +68,7 @@ class Judge:
             return None
         shared = (subject.each, clauses)
         if shared not in self._programs:
-            self._programs[shared] = Program(subject.each, clauses)
+            self._programs[shared] = Program(subject.each, clauses, own=own)
         return self._programs[shared]
 
 
@@ -81,14 +83,22 @@ class _Look:
     selection: Selection
     program: Program
     subject: Subject
-    exact: dict[str, Expression]
+    exact: dict[str, Evaluating]
     result: Judgement = field(default_factory=Judgement)
     by_identity: dict[tuple[str, SubjectId, NodePath], int] = field(default_factory=dict)
     looked: dict[str, set[SubjectId]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     misread: set[NodePath] = field(default_factory=set)
 
-    def judgement(self) -> Judgement:
+    def judgement(self, programs: Iterable[Program]) -> Judgement:
+        for program in programs:
+            self.program = program
+            self._run()
+        self.result.evaluated.update(self.counts, **{rule: len(ids) for rule, ids in self.looked.items()})
+        self._mark_implied()
+        return self.result
+
+    def _run(self) -> None:
         try:
             rows = self.program.judge(self.subject)
         except (MalformedError, ExhaustedError):
@@ -99,9 +109,6 @@ class _Look:
             for (kind, clauses), answers in zip(self.program.nested.items(), rows[1:], strict=True):
                 for member, row in zip(self.subject.nested.get(kind, ()), answers, strict=True):
                     self._row(clauses, member, row)
-        self.result.evaluated.update(self.counts, **{rule: len(ids) for rule, ids in self.looked.items()})
-        self._mark_implied()
-        return self.result
 
     def _row(self, clauses: Sequence[Clause], member: Nested | None, row: Sequence[Any]) -> None:
         id = member.id if member else self.subject.id
@@ -195,13 +202,13 @@ class _Look:
     def _code(self, clause: Clause, place: Place, item: Item | None, variables: dict[str, Any]) -> int:
         bound = {**variables, "item": item.value} if item else variables
         text = f"({clause.when}) ? {clause.code} : 2" if clause.hoisted else clause.code
-        expression = self.exact.get(text) or self.exact.setdefault(text, Expression(text))
+        expression = self.exact.get(text) or self.exact.setdefault(text, self.program.expression_of(text))
         try:
             return int(expression.evaluate(bound))
         except MalformedError:
             self._misread(clause, place, *culprit(clause, place, item, expression, bound))
         except ExhaustedError as error:
-            self._unjudged(clause, place, str(error))
+            self._unjudged(clause, place, str(error), failed=isinstance(error, LimitError))
         return NOT_APPLICABLE
 
     def _misread(self, clause: Clause, place: Place, path: NodePath, value: Any) -> None:
@@ -213,9 +220,13 @@ class _Look:
             if found:
                 self.result.findings.append(found)
 
-    def _unjudged(self, clause: Clause, place: Place, reason: str, path: NodePath | None = None) -> None:
+    def _unjudged(
+        self, clause: Clause, place: Place, reason: str, path: NodePath | None = None, *, failed: bool = False
+    ) -> None:
         location = self.subject.document.locate(place.base if path is None else path)
         self.result.unjudged.append(Unjudged(clause.rule, str(place.id), reason, location))
+        if failed:  # not the subject's doing: a failure of the run, exit 3
+            self.result.unjudged.append(Unjudged("", f"own rule {clause.rule}", reason, location))
 
 
 def _not_lists(clause: Clause, place: Place) -> Iterator[tuple[NodePath, Any]]:

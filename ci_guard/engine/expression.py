@@ -26,6 +26,10 @@ class ExhaustedError(Exception):
     """Evaluation was broken off: the engine's iteration budget, or a value that it cannot convert."""
 
 
+class LimitError(ExhaustedError):
+    """An own rule went beyond its limits of time or memory; raised once for each expression."""
+
+
 MEMBERS: Final = {each: "all_" + each.replace("-", "_") for each in NESTED}
 """The variable under which a pod's program finds the members of a nested kind."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
-from ci_guard.engine.expression import ExhaustedError, Expression, MalformedError
+from ci_guard.engine.expression import ExhaustedError, MalformedError
 from ci_guard.engine.findings import Item, Place
 from ci_guard.engine.kinds import VARIABLES
 from ci_guard.engine.paths import MISSING, resource_root, value_at
@@ -14,8 +14,15 @@ from ci_guard.engine.tokens import chains
 from ci_guard.model.location import NodePath
 
 
+class Evaluating(Protocol):
+    """An expression, wherever it is evaluated."""
+
+    def evaluate(self, variables: Mapping[str, Any]) -> Any:
+        """The value. Raises MalformedError, ExhaustedError."""
+
+
 def culprit(
-    clause: Clause, place: Place, item: Item | None, expression: Expression, variables: Mapping[str, Any]
+    clause: Clause, place: Place, item: Item | None, expression: Evaluating, variables: Mapping[str, Any]
 ) -> tuple[NodePath, Any]:
     """Path and value of the field that the clause cannot read; the subject's own if none can be singled out."""
     found = list(_read(clause, variables))
@@ -48,7 +55,7 @@ def _stuck(value: Any, path: NodePath) -> int | None:
     return None
 
 
-def _heals(expression: Expression, variables: Mapping[str, Any], name: str, path: NodePath) -> bool:
+def _heals(expression: Evaluating, variables: Mapping[str, Any], name: str, path: NodePath) -> bool:
     """Whether the expression can be evaluated once the field is gone: then the field is what was wrong."""
     try:
         expression.evaluate({**variables, name: _without(variables[name], path)})

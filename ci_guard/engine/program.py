@@ -11,7 +11,7 @@ items, one list of codes for each of its item paths.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ci_guard.engine.expression import MEMBERS, Expression
 from ci_guard.engine.kinds import KINDS, NESTED
@@ -19,6 +19,9 @@ from ci_guard.engine.paths import optional_selection
 from ci_guard.engine.rule import Clause, Items
 from ci_guard.engine.tokens import tokenize
 from ci_guard.model.subject import Subject
+
+if TYPE_CHECKING:
+    from ci_guard.engine.confined import ConfinedExpression
 
 SLICE = 32
 """How many members of a kind are judged in one evaluation."""
@@ -93,7 +96,8 @@ def _part(tokens: Sequence[str]) -> frozenset[str]:
 class Program:
     """All clauses that look at one kind of subject, in one expression. Raises RuleError when it does not compile."""
 
-    def __init__(self, each: str, clauses: Sequence[Clause]) -> None:
+    def __init__(self, each: str, clauses: Sequence[Clause], *, own: bool = False) -> None:
+        self.own_rules = own
         rules = [c.rule for c in clauses]
         self.several = frozenset(rule for rule in rules if rules.count(rule) > 1)
         self.own = tuple(c for c in clauses if c.each == each)
@@ -104,7 +108,15 @@ class Program:
         self._of_members = {kind: names & KINDS[kind].own for kind, names in read.items()}
         self.names = _names(self.own).union(*(names - KINDS[kind].own for kind, names in read.items()))
         rows = [row_code(self.own), *(_members_code(kind, found) for kind, found in self.nested.items())]
-        self.expression = Expression(f"[{', '.join(rows)}]")
+        self.expression = self.expression_of(f"[{', '.join(rows)}]")
+
+    def expression_of(self, text: str) -> Expression | ConfinedExpression:
+        """An expression of these rules, to be evaluated where it may be."""
+        if not self.own_rules:
+            return Expression(text)
+        from ci_guard.engine.confined import ConfinedExpression
+
+        return ConfinedExpression(text)
 
     def judge(self, subject: Subject) -> list[Any]:
         """The rows, see above. Raises MalformedError, ExhaustedError."""

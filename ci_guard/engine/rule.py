@@ -104,6 +104,11 @@ class Rule:
         return self.source.get("scope") == "repo"
 
     @property
+    def own(self) -> bool:
+        """Whether the rule is not shipped: its expressions are evaluated with limits."""
+        return bool(self.source.get("own", False))
+
+    @property
     def sensitive(self) -> bool:
         """Whether neither value nor source line may be printed."""
         return bool(self.source.get("sensitive", False))

@@ -34,6 +34,7 @@ class RuleFile:
 
     file: yamlfile.YamlFile
     category: str
+    shipped: bool = True
 
     @property
     def id(self) -> str:
@@ -98,15 +99,21 @@ def read(path: Path, shown: str = "", *, trusted: bool = False) -> RuleFile:
     file = yamlfile.read(path, shown)
     if trusted:
         return RuleFile(file, path.parent.name)
-    file.insist(RULE)
-    found = RuleFile(file, path.parent.name)
-    if found.id != path.stem:
-        raise ConfigError(f"the id {found.id!r} differs from the file's name", path=file.path, line=file.line(("id",)))
-    _check_sense(found)
+    found = shaped(file, path.parent.name, path.stem)
+    check_sense(found)
     return found
 
 
-def _check_sense(found: RuleFile) -> None:
+def shaped(file: yamlfile.YamlFile, category: str, stem: str, *, shipped: bool = True) -> RuleFile:
+    """The rule of a file called `stem`, if it has the shape of one. Raises ConfigError."""
+    file.insist(RULE)
+    found = RuleFile(file, category, shipped)
+    if found.id != stem:
+        raise ConfigError(f"the id {found.id!r} differs from the file's name", path=file.path, line=file.line(("id",)))
+    return found
+
+
+def check_sense(found: RuleFile) -> None:
     """What the shape cannot say. Raises ConfigError."""
     text = found.text
     for key, wrong in (

@@ -217,7 +217,8 @@ def _wanted(rule: Rule, checks: Mapping[str, Check], profile: Profile, wishes: W
     if {rule.id, rule.category} & wishes.ignore or override.enabled is False:
         return None
     severity = profile.severity(rule, checks)
-    if severity is None and ({rule.id, rule.category} & wishes.select or override.enabled):
+    asked = bool({rule.id, rule.category} & wishes.select) or override.enabled
+    if severity is None and (asked or (rule.own and rule.on_by_default)):
         severity = rule.severity
     return severity
 

@@ -13,6 +13,7 @@ from ci_guard.model.location import NodePath, render_path
 from ci_guard.model.record import record
 
 _LONGEST = 1_000_000  # bytes; a rule file has a few thousand
+_MOST_NODES = 200_000  # aliases count each time they are used: a few lines can stand for billions of nodes
 
 
 @record
@@ -78,6 +79,8 @@ _Loader.yaml_implicit_resolvers = {
 
 def _value(loader: Any, node: yaml.Node, path: NodePath, lines: dict[NodePath, int], name: str) -> Any:
     lines.setdefault(path, node.start_mark.line + 1)
+    if len(lines) > _MOST_NODES:
+        raise ConfigError(f"has more than {_MOST_NODES:,} values, aliases included", path=name, line=1)
     if isinstance(node, yaml.SequenceNode):
         return [_value(loader, child, (*path, n), lines, name) for n, child in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):

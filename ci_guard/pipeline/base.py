@@ -7,7 +7,7 @@ exit 3, never "nothing new".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from re import fullmatch
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,10 @@ class BaseTree:
     def read(self, path: str) -> bytes | None:
         """The regular file at `path` in the base commit, None when there is none. Raises RevisionError."""
         return self.repository.read(self.commit, path)
+
+    def files(self) -> Sequence[str]:
+        """The paths of all regular files of the base commit. Raises RevisionError."""
+        return self.repository.files(self.commit)
 
     def renames(self) -> Mapping[str, str]:
         """Path of today -> path in the base, of files that were renamed since. Raises RevisionError."""

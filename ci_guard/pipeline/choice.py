@@ -10,12 +10,16 @@ from ci_guard.config.types import Config, RuleSetting
 from ci_guard.model.record import field, record
 
 if TYPE_CHECKING:
+    from ci_guard.engine.catalogue import Catalogue
     from ci_guard.engine.selection import Selection
 
 
 @record
 class RuleChoice:
-    """Plain data, so that worker processes can build the same selection. `categories` None means all folders."""
+    """Plain data, so that worker processes can build the same selection. `categories` None means all folders.
+
+    Own rules go along as bytes: what judges was read once, from where policy is read, and not again by each process.
+    """
 
     profile: str = "default"
     select: tuple[str, ...] = ()
@@ -24,10 +28,18 @@ class RuleChoice:
     pod_security_version: str = "latest"
     repo_wide: bool = False
     categories: frozenset[str] | None = None
+    own: tuple[tuple[str, bytes], ...] = ()
 
     @classmethod
-    def of(cls, config: Config, *, repo_wide: bool = False, categories: frozenset[str] | None = None) -> RuleChoice:
-        """What `config` chooses."""
+    def of(
+        cls,
+        config: Config,
+        *,
+        repo_wide: bool = False,
+        categories: frozenset[str] | None = None,
+        own: tuple[tuple[str, bytes], ...] = (),
+    ) -> RuleChoice:
+        """What `config` chooses; `own` are the files of own rules (name, bytes), as the policy read them."""
         return cls(
             config.profile,
             config.select,
@@ -36,6 +48,7 @@ class RuleChoice:
             config.pod_security_version,
             repo_wide,
             categories,
+            own,
         )
 
     def selection(self) -> Selection:
@@ -45,8 +58,11 @@ class RuleChoice:
         """
         return _selection(_Key(self))
 
+    def catalogue(self) -> Catalogue:
+        """All rules, made once a process. Raises ConfigError for a broken own rule."""
+        return _catalogue(self.own)
+
     def _select(self) -> Selection:
-        from ci_guard.engine.catalogue import load_catalogue  # a commit without manifests needs no rules
         from ci_guard.engine.selection import RuleOverride
 
         overrides = {
@@ -55,7 +71,7 @@ class RuleChoice:
             )
             for rule, s in self.settings.items()
         }
-        return load_catalogue().select(
+        return self.catalogue().select(
             self.profile,
             select=self.select,
             ignore=self.ignore,
@@ -78,6 +94,17 @@ class _Key:
 
     def __hash__(self) -> int:
         return hash(self._text)
+
+
+@lru_cache(maxsize=8)
+def _catalogue(own: tuple[tuple[str, bytes], ...]) -> Catalogue:
+    from ci_guard.engine.catalogue import load_catalogue  # a commit without manifests needs no rules
+
+    if not own:
+        return load_catalogue()
+    from ci_guard.engine.ownrules import OwnFile
+
+    return load_catalogue([OwnFile(path, data) for path, data in own])
 
 
 @lru_cache(maxsize=8)

@@ -33,9 +33,7 @@ class RulesInForce:
     @cached_property
     def catalogue(self) -> Catalogue:
         """All rules."""
-        from ci_guard.engine.catalogue import load_catalogue
-
-        return load_catalogue()
+        return self.choice.catalogue()
 
     @cached_property
     def selection(self) -> Selection:
@@ -110,7 +108,8 @@ class Conclusion:
         judged = linted.judged
         findings = [*judged.findings, *self.policy.findings(self.rules.emit)]
         if linted.suppresses:
-            suppressions = added_suppressions(linted.suppressions, self.policy, self.directives)
+            suppressions = linted.suppressions if self.policy.comments else linted.suppressions.without_directives()
+            suppressions = added_suppressions(suppressions, self.policy, self.directives)
             applied = suppressions.apply(findings, known=KnownRules(self.rules), today=self.today, emit=self.rules.emit)
             findings = [*applied.findings, *applied.problems]
         findings.sort(key=sort_key)

@@ -9,6 +9,7 @@ from ci_guard.engine import profiles, rulefile
 from ci_guard.engine.building import checks_of, entry, rule_files
 from ci_guard.engine.evaluation import Judge
 from ci_guard.engine.kinds import KINDS
+from ci_guard.engine.ownrules import PROFILES, OwnFile, checked_entry, read_rule
 from ci_guard.engine.rule import NEWEST, Clause, Rule, minor_version
 from ci_guard.engine.rulefile import Example, RuleFile
 from ci_guard.engine.selection import Check, Selected, Selection
@@ -28,6 +29,7 @@ from ci_guard.pipeline import structure
 from ci_guard.sbom.facts import subjects as component_subjects
 from ci_guard.sbom.lockfiles import parser_name, read_lock
 from ci_guard.source.document import Document, Unreadable
+from ci_guard.source.files import read_file
 from ci_guard.source.reader import read
 from ci_guard.workflows import steps
 
@@ -47,23 +49,26 @@ class RuleResult:
 def test_rules(folder: Path, paths: Sequence[Path] = ()) -> list[RuleResult]:
     """Run the examples of the rules at `paths`, by default of the whole catalogue. Raises ConfigError, RuleError."""
     checks = {id: profiles.check({"id": id, **entry}) for id, entry in checks_of(folder).items()}
-    files = _at(paths) if paths else rule_files(folder)
+    files = _at(paths, folder) if paths else rule_files(folder)
     return [test_rule(found, checks) for found in files]
 
 
-def _at(paths: Iterable[Path]) -> Iterator[RuleFile]:
+def _at(paths: Iterable[Path], shipped: Path) -> Iterator[RuleFile]:
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path}: there is no such file")
         for file in [path] if path.is_file() else sorted(path.rglob("*.yaml")):
-            yield rulefile.read(file)
+            if file.is_relative_to(shipped):
+                yield rulefile.read(file)
+            elif file.parent.name != PROFILES:
+                yield read_rule(OwnFile(str(file), read_file(file.parent, file.name)))
 
 
 def test_rule(found: RuleFile, checks: Mapping[str, Check]) -> RuleResult:
     """Compile a rule and run its examples; each flaw says which example and what was expected."""
     result = RuleResult(found.id)
     try:
-        entry(found)
+        source = entry(found) if found.shipped else checked_entry(found)
     except CiGuardError as error:
         result.flaws.append(str(error))
         return result
@@ -73,16 +78,17 @@ def test_rule(found: RuleFile, checks: Mapping[str, Check]) -> RuleResult:
             result.examples += 1
             result.flaws += [f"{name}: {flaw}" for flaw in _structure_flaws(found.rule, example)]
             continue
-        subjects = None if found.rule.by_code else subjects_of(found.rule, example)
+        rule = Rule(found.id, found.category, source)
+        subjects = None if rule.by_code else subjects_of(rule, example)
         if subjects is None:
             result.skipped += 1
             continue
         result.examples += 1
         minor = minor_version(example.version)
-        check = checks.get(found.rule.check)
-        holds = found.rule.holds_at(minor) and (check is None or check.since <= minor)
-        clauses = found.rule.clauses(minor) if holds else ()
-        result.flaws += [f"{name}: {flaw}" for flaw in _flaws(found.rule, clauses, example, subjects)]
+        check = checks.get(rule.check)
+        holds = rule.holds_at(minor) and (check is None or check.since <= minor)
+        clauses = rule.clauses(minor) if holds else ()
+        result.flaws += [f"{name}: {flaw}" for flaw in _flaws(rule, clauses, example, subjects)]
     return result
 
 

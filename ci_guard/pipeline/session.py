@@ -12,7 +12,7 @@ from ci_guard.config.types import CONFIG_NAME, Config
 from ci_guard.model.finding import Finding
 from ci_guard.model.record import record, replace
 from ci_guard.model.report import Report, Scope
-from ci_guard.pipeline.base import find_base
+from ci_guard.pipeline.base import BaseTree, find_base
 from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.conclude import Conclusion, RulesInForce
 from ci_guard.pipeline.lint import LintRequest
@@ -85,14 +85,15 @@ def open_session(
 ) -> Session:
     """Find root and policy. Raises InputError, ConfigError, RevisionError."""
     root, relative = root_and_targets(current, targets)
-    settled = {**options, **_nearest_config(root, relative, environ, options)}
-    policy = load_policy(root, environ, settled, expect_baseline=expect_baseline)
-    rules = RulesInForce(RuleChoice.of(policy.config, repo_wide=repo_wide))
+    base = find_base(root, environ, options)
+    settled = {**options, **_nearest_config(root, relative, environ, options, base)}
+    policy = load_policy(root, environ, settled, base=base, expect_baseline=expect_baseline)
+    rules = RulesInForce(RuleChoice.of(policy.config, repo_wide=repo_wide, own=policy.own_rules))
     return Session(root, relative, policy, rules, day_of(environ), repo_wide)
 
 
 def _nearest_config(
-    root: Path, targets: Sequence[str], environ: Mapping[str, str], options: Mapping[str, Any]
+    root: Path, targets: Sequence[str], environ: Mapping[str, str], options: Mapping[str, Any], base: BaseTree | None
 ) -> dict[str, str]:
     """The configuration of the one folder that is judged, if it has one and nobody named another.
 
@@ -101,7 +102,6 @@ def _nearest_config(
     _, asked = config_path(options, environ)
     if asked or len(targets) != 1 or targets[0] == "." or not (root / targets[0]).is_dir():
         return {}
-    base = find_base(root, environ, options)
     folders = [Path(targets[0]), *Path(targets[0]).parents]
     for candidate in (str((folder / CONFIG_NAME).as_posix()) for folder in folders if str(folder) != "."):
         found = base.read(candidate) if base is not None else read_or_none(root, candidate)

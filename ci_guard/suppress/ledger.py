@@ -94,6 +94,10 @@ class Suppressions:
             self._named.setdefault(path, set()).update(named)
         self.looked |= other.looked
 
+    def without_directives(self) -> Suppressions:
+        """The entries of the configuration alone: where a shared policy lets no file accept its own findings."""
+        return Suppressions(self.entries, {}, {seen for seen in self.looked if isinstance(seen, int)})
+
     def apply(self, findings: Iterable[Finding], *, known: Collection[str], today: date, emit: Emit) -> Applied:
         """Mark the accepted findings and report the suppressions that are wrong; pure, and the same when repeated.
 

@@ -15,9 +15,15 @@ from hypothesis import strategies as st
 
 from ci_guard.engine import building, documentation, rulefile, yamlfile
 from ci_guard.engine.catalogue import load_catalogue, rules_folder
+from ci_guard.engine.ownrules import OwnFile
 from ci_guard.engine.ruleformat import RULE, schema
-from ci_guard.model.errors import CiGuardError, ConfigError, RuleError, UsageError
+from ci_guard.model.errors import CiGuardError, ConfigError, UsageError
 from ci_guard.pipeline.rules_test import test_rules as run_examples
+
+
+def own(path: Path) -> OwnFile:
+    return OwnFile(str(path), path.read_bytes())
+
 
 FILES = [found.text for found in building.rule_files(rules_folder())]
 VALIDATOR = jsonschema.Draft202012Validator(schema())
@@ -155,8 +161,8 @@ def test_expressions_that_are_refused(tmp_path: Path, require: str, words: str) 
     given = yaml.safe_load(GOOD)
     given["require"] = require.replace("\\\\", "\\")
     path = rule_at(tmp_path, yaml.safe_dump(given))
-    with pytest.raises(RuleError, match="flawed-name") as caught:
-        load_catalogue([path])
+    with pytest.raises(ConfigError, match=r"flawed-name\.yaml:\d+: ") as caught:
+        load_catalogue([own(path)])
     assert words in str(caught.value)
 
 
@@ -174,14 +180,15 @@ def test_revisions_come_in_order(tmp_path: Path) -> None:
 
 
 def test_own_rules_judge_beside_the_shipped_ones(tmp_path: Path) -> None:
-    rule_at(tmp_path, GOOD)
-    catalogue = load_catalogue([tmp_path])
+    path = rule_at(tmp_path, GOOD)
+    catalogue = load_catalogue([own(path)])
     assert catalogue.meta("flawed-name").title == "Container has a flawed name"
     assert "flawed-name" in catalogue.select("all").rules
     assert catalogue.digest != load_catalogue().digest
-    with pytest.raises(ConfigError, match="already"):
-        rule_at(tmp_path, GOOD.replace("flawed-name", "host-pid"), "host-pid")
-        load_catalogue([tmp_path])
+    with pytest.raises(ConfigError, match=r"host-pid\.yaml:1: the id 'host-pid' is that of a shipped rule"):
+        load_catalogue([own(rule_at(tmp_path, GOOD.replace("flawed-name", "host-pid"), "host-pid"))])
+    with pytest.raises(ConfigError, match="is that of another own rule"):
+        load_catalogue([own(path), own(path)._replace(path="other/flawed-name.yaml")])
 
 
 def test_portable_is_found_out(tmp_path: Path) -> None:
