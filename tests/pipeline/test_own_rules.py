@@ -198,11 +198,14 @@ TEXT = "container.?image.orValue('')"
 
 @pytest.mark.parametrize(
     ("require", "words"),
-    [(SLOW, "took longer than 2 seconds"), (HUGE, "needed more than 1024 MB of memory")],
+    [
+        (SLOW, ("took longer than 2 seconds",)),
+        (HUGE, ("needed more than 1024 MB of memory", "took longer than 2 seconds")),
+    ],
     ids=["slow", "huge"],
 )
 def test_a_hostile_rule_neither_hangs_nor_passes(
-    shop: Path, require: str, words: str, capsys: pytest.CaptureFixture[str]
+    shop: Path, require: str, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     rule = RULE.replace(f'"{REQUIRE}"', f'"{require.replace("TEXT", TEXT)}"').replace(
         "params: {registry: registry.shop.example/}\n", ""
@@ -210,7 +213,9 @@ def test_a_hostile_rule_neither_hangs_nor_passes(
     (shop / "policy/shop/image-from-elsewhere.yaml").write_text(rule)
     (shop / "pod.yaml").write_text(POD.replace("api:1.4", "ab" * 1_500_000))
     report = linted(capsys, expected=3)
-    assert words in report["verdict"]["paragraph"] and "own rule image-from-elsewhere" in report["verdict"]["paragraph"]
+    paragraph = report["verdict"]["paragraph"]
+    assert any(word in paragraph for word in words), paragraph  # a busy machine may be too slow to fill its memory
+    assert "own rule image-from-elsewhere" in report["verdict"]["paragraph"]
     assert "host-pid" in rules_of(report), "the shipped rules have judged"
     assert "image-from-elsewhere" not in report["evaluated"]
 
