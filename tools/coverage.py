@@ -16,7 +16,9 @@ PAGE = ROOT / "docs" / "coverage.md"
 HEAD = """# Which rule judges which check
 
 The checks are the union of what eleven linters do, by short names of our own; a rule says in `covers:` which of them
-it judges. Made by `python tools/coverage.py`.
+it judges. Rules for checks that are opt-in, that ask for a parameter, or that concern one ecosystem are off by default:
+`--select`, `rules:` of the configuration or the profile `all` turn them on. Checks of PodSecurityPolicies and of
+removed flags are left out, since no supported Kubernetes has them. Made by `python tools/coverage.py`.
 """
 
 

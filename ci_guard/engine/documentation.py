@@ -13,6 +13,7 @@ _FOLDERS: Final = {
     "pod-security": "Pod Security Standards",
     "rbac": "Access rights",
     "images": "Images",
+    "ecosystem": "OpenShift, Argo, Istio and others",
     "dependencies": "Dependencies",
     "provenance": "Provenance",
     "workflows": "Workflows",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ci_guard.engine import building, frameworks
@@ -72,6 +72,7 @@ def test_a_broken_file_is_refused_with_its_line(case: Path) -> None:
     assert f":{line}:" in str(refused.value)
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),

@@ -223,7 +223,7 @@ def test_what_is_there_already_may_be_scaled_labelled_and_deleted(go_judge: Path
 
 # Rules that say nothing of a bare Pod in a cluster, because the field is filled in there before policies are asked.
 # (Deployments and their like are judged as they were written.) They are named in docs/exporting.md.
-QUIET_AFTER_DEFAULTING = {"priority-class-unset", "deprecated-service-account-field"}
+QUIET_AFTER_DEFAULTING = {"priority-class-unset", "deprecated-service-account-field", "probe-timings-unset"}
 
 
 def test_defaults_raise_no_false_alarms(go_judge: Path) -> None:
