@@ -15,7 +15,7 @@ from ci_guard.sbom.purls import oci_purl
 
 @record
 class DeployedImage:
-    """One image reference of a workload: the facts that `kubernetes.images.parse_image` gives, and its place."""
+    """One image reference of a workload: the facts that `model.image_reference.parse_image` gives, and its place."""
 
     facts: Mapping[str, Any]
     location: Location

@@ -11,8 +11,11 @@ from ci_guard.model.component import Hash
 _HEX_DIGITS = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
 """Algorithm -> length of its digest in hex. A digest of another length is no digest: nothing could match it."""
 
-STRONG = frozenset({"sha256", "sha384", "sha512"})
-"""What pip, uv and npm accept as proof of content today; MD5 and SHA-1 collide, SHA-224 no installer takes."""
+STRONG = frozenset({"sha256", "sha384", "sha512", "h1"})
+"""What pip, uv, npm and go accept as proof of content today; MD5 and SHA-1 collide, SHA-224 no installer takes.
+
+`h1` is Go's: SHA-256 over the list of a module's files and their hashes. Documents have no name for it.
+"""
 
 _HEX = re.compile(r"[0-9a-f]+\Z")
 

@@ -44,16 +44,17 @@ def subjects(lock: Lock) -> Iterator[Subject]:
             id=SubjectId(kind="component", name=component.purl or component.ref),
             path=(),
             document=EntryPosition(lock.path, component.locations[0] if component.locations else Location(lock.path)),
-            variables={"component": component_facts(component, lock.format), "subject": _named(component)},
+            variables={"component": component_facts(component, lock.format, hashable=not lock.hashless), "subject": _named(component)},
             match={"ecosystem": component.ecosystem, "format": lock.format},
         )
 
 
-def component_facts(component: Component, lock_format: str) -> dict[str, Any]:
+def component_facts(component: Component, lock_format: str, *, hashable: bool = True) -> dict[str, Any]:
     """What rules may ask of a lock entry: plain values only, and every key always there.
 
     `hashed` is the weakest proof among the files that an installer may take: `strong`, `weak` or `none`.
-    `pinned`: always the same thing is meant (an exact version, a full commit, a hashed URL).
+    `pinned`: always the same thing is meant (an exact version, a full commit, a hashed URL). `hashable`: its lock has
+    room for a hash of it.
     """
     properties = dict(component.properties)
     repository, commit = split_git(component.source_url) if component.source == "git" else (component.source_url, "")
@@ -61,7 +62,7 @@ def component_facts(component: Component, lock_format: str) -> dict[str, Any]:
     return {
         "name": component.name,
         "version": component.version,
-        "specifier": properties.get("ci-guard:pip:specifier", ""),
+        "specifier": next((v for k, v in component.properties if k.endswith(":specifier")), ""),
         "ecosystem": component.ecosystem,
         "purl": component.purl,
         "source": component.source,
@@ -69,6 +70,7 @@ def component_facts(component: Component, lock_format: str) -> dict[str, Any]:
         "commit": commit,
         "hashes": [{"algorithm": h.algorithm, "strength": strength(h.algorithm)} for h in _all_hashes(component)],
         "hashed": hashed,
+        "hashable": hashable,
         "scope": component.scope,
         "markers": component.markers,
         "pinned": _pinned(component, commit, hashed),

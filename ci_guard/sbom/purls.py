@@ -18,6 +18,7 @@ _TYPES = {
     "PyPI": "pypi",
     "npm": "npm",
     "Go": "golang",
+    "crates.io": "cargo",
     "Maven": "maven",
     "RubyGems": "gem",
     "Packagist": "composer",
@@ -26,6 +27,16 @@ _TYPES = {
     "GitHub Actions": "github",
 }
 """OSV's ecosystem name (our own where OSV has none) -> purl type."""
+
+_LOWER = frozenset({"npm", "golang", "composer", "github"})
+"""The types whose names the specification writes in lower case."""
+
+_QUALIFIERS = {
+    "ci-guard:gem:platform": "platform",
+    "ci-guard:maven:classifier": "classifier",
+    "ci-guard:maven:type": "type",
+}
+"""Property of a lock entry -> the qualifier that tells its file from the version's other files."""
 
 _SEPARATORS = re.compile(r"[-_.]+")
 
@@ -72,8 +83,11 @@ def component_purl(component: Component, home_hosts: Collection[str]) -> str:
     if kind is None or component.source in {"path", "workspace"}:
         return ""
     name = canonical_name(component.ecosystem, component.name)
-    name = name.lower() if kind == "npm" else name
-    return build_purl(kind, name, component.version, _qualifiers(component, home_hosts))
+    name = name.lower() if kind in _LOWER else name
+    if kind == "maven":
+        name = name.replace(":", "/", 1)
+    own = {_QUALIFIERS[key]: value for key, value in component.properties if key in _QUALIFIERS}
+    return build_purl(kind, name, component.version, own | _qualifiers(component, home_hosts))
 
 
 def _qualifiers(component: Component, home_hosts: Collection[str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_guard.kubernetes.images import parse_image
+from ci_guard.model.image_reference import parse_image
 
 DATA = yaml.safe_load((Path(__file__).parent / "cases" / "images.yaml").read_text("utf-8"))
 FACTS = ("registry", "repository", "tag", "digest")

@@ -18,18 +18,30 @@ MAX_ENTRIES = 200_000
 
 
 @record
+class Drift:
+    """A lock that does not fit its manifest: where it shows, the lock's file name, and how in words."""
+
+    location: Location
+    name: str
+    reason: str
+
+
+@record
 class Lock(Inventory):
     """One lock as it stands: every entry is a component of its own, two entries of one package stay two.
 
     Refs are local to the lock until `inventory.merge` folds entries by purl. `path` is the lock's, `format` its
     parser's name. `broken` are entries that could not be read (the others still count); `includes` are files that
-    the lock pulls in, relative to the root, as (path, line).
+    the lock pulls in, relative to the root, as (path, line). `hashless` says in words why no entry can have a hash
+    ("" where the format has room for one): then it is the lock that lacks them, and not each entry. `drift` says where the lock and its manifest disagree.
     """
 
     path: str = ""
     format: str = ""
     broken: tuple[Unreadable, ...] = ()
     includes: tuple[tuple[str, int], ...] = ()
+    hashless: str = ""
+    drift: tuple[Drift, ...] = ()
 
 
 class LockError(Exception):
