@@ -14,9 +14,9 @@ from posixpath import basename, dirname
 from typing import Final
 
 from ci_guard.kubernetes.flags import Flags, Word, normal, parse
-from ci_guard.model.image_reference import parse_image
 from ci_guard.kubernetes.pods import Member
 from ci_guard.kubernetes.resources import Resource
+from ci_guard.model.image_reference import parse_image
 from ci_guard.model.location import FieldPath, Location, NodePath
 from ci_guard.model.record import record
 from ci_guard.model.subject import Positions, Subject, SubjectId

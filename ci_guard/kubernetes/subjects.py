@@ -13,10 +13,10 @@ from collections.abc import Container, Iterator
 from typing import Any
 
 from ci_guard.kubernetes.components import component_subjects
-from ci_guard.model.image_reference import parse_image
 from ci_guard.kubernetes.pods import Member, Pod
 from ci_guard.kubernetes.resources import Resource
 from ci_guard.kubernetes.schedules import schedule_facts
+from ci_guard.model.image_reference import parse_image
 from ci_guard.model.location import NodePath
 from ci_guard.model.record import record
 from ci_guard.model.subject import Nested, Subject, SubjectId

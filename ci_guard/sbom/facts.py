@@ -39,14 +39,34 @@ def subjects(lock: Lock) -> Iterator[Subject]:
     for component in lock.components:
         if component.type == "file" or component.source == "workspace":
             continue
+        facts = image_facts(component) if component.type == "container" else None
+        kind = "image" if facts else "component"
         yield Subject(
-            each="component",
-            id=SubjectId(kind="component", name=component.purl or component.ref),
+            each=kind,
+            id=SubjectId(kind=kind, name=component.purl or component.ref),
             path=(),
             document=EntryPosition(lock.path, component.locations[0] if component.locations else Location(lock.path)),
-            variables={"component": component_facts(component, lock.format, hashable=not lock.hashless), "subject": _named(component)},
-            match={"ecosystem": component.ecosystem, "format": lock.format},
+            variables={
+                kind: facts or component_facts(component, lock.format, hashable=not lock.hashless),
+                "subject": _named(component),
+            },
+            match={"ecosystem": component.ecosystem, "format": lock.format, "type": facts["kind"] if facts else ""},
         )
+
+
+def image_facts(component: Component) -> dict[str, Any]:
+    """What rules may ask of an image that a build pulls in; `kind` is `from`, `copy`, `mount` or `frontend`."""
+    properties = dict(component.properties)
+    tag = properties.get("ci-guard:dockerfile:tag", "")
+    digest = component.version if component.hashes or component.version.startswith("sha") else ""
+    return {
+        "name": component.name + (f":{tag}" if tag else ""),
+        "repository": component.name,
+        "tag": tag,
+        "digest": digest if digest != tag else "",
+        "kind": properties.get("ci-guard:dockerfile:kind", ""),
+        "stage": properties.get("ci-guard:dockerfile:stage", ""),
+    }
 
 
 def component_facts(component: Component, lock_format: str, *, hashable: bool = True) -> dict[str, Any]:
@@ -89,7 +109,9 @@ def _pinned(component: Component, commit: str, hashed: str) -> bool:
         return bool(commit)
     if component.source == "url":
         return hashed != "none"
-    return bool(component.version) or component.source == "path"
+    # What a parent of one version, or an imported list of versions, fixes elsewhere is fixed all the same.
+    managed = ("ci-guard:maven:managed", "true") in component.properties
+    return bool(component.version) or component.source == "path" or managed
 
 
 def _weakest(component: Component) -> str:

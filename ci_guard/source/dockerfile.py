@@ -169,7 +169,7 @@ class _Reading:
     def heredoc(self, word: Word) -> str:
         """The text up to the line that ends it."""
         name, chomp = _heredoc_of(word.text)
-        taken = []
+        taken: list[str] = []
         while self.at < len(self.lines):
             line = self.lines[self.at]
             self.at += 1
@@ -188,7 +188,9 @@ def _heredoc_of(word: str) -> tuple[str, bool]:
 def _words(pieces: list[_Line], escape: str) -> Iterator[Word]:
     """The words of joined lines: split at white space outside of quotes; a word may run on over joined lines."""
     if len(pieces) == 1 and not _SPECIAL.search(pieces[0].text):
-        yield from (Word(m[0], pieces[0].start + m.start(), pieces[0].start + m.end()) for m in _PLAIN.finditer(pieces[0].text))
+        yield from (
+            Word(m[0], pieces[0].start + m.start(), pieces[0].start + m.end()) for m in _PLAIN.finditer(pieces[0].text)
+        )
         return
     splitter = _Splitter(escape)
     for piece in pieces:

@@ -16,7 +16,9 @@ from ci_guard.source.tree import Refused
 
 DEPTH_LIMIT = 200
 ELEMENT_LIMIT = 2_000_000
-_LATIN = re.compile(rb"""\A<\?xml[^>]{0,100}?encoding=["'](?:iso-8859-1|latin-?1|us-ascii|windows-1252)["']""", re.IGNORECASE)
+_LATIN = re.compile(
+    rb"""\A<\?xml[^>]{0,100}?encoding=["'](?:iso-8859-1|latin-?1|us-ascii|windows-1252)["']""", re.IGNORECASE
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -83,7 +85,7 @@ class _Reading:
 
     def root(self) -> Element:
         try:
-            self.parser.Parse(self.data, True)  # noqa: FBT003 - expat's own signature
+            self.parser.Parse(self.data, True)
         except expat.ExpatError as error:
             reason = expat.errors.messages.get(error.code, str(error))
             raise Refused(f"not valid XML: {reason}", self._offset(self.parser.ErrorByteIndex)) from None
@@ -126,6 +128,7 @@ class _Reading:
             self.texts[-1].append(text)
 
     def _end(self, name: str) -> None:
+        del name
         element, texts = self.stack.pop(), self.texts.pop()
         element.text = "".join(texts).strip()
         if element.text and not element.children:

@@ -21,9 +21,9 @@ from ci_guard.export.rules import ExportRule, Items, Judgement, Value
 from ci_guard.export.scopes import LOOKED_AT, quoted
 from ci_guard.export.selectors import NAME_LABEL, label_selector, namespace_selector
 from ci_guard.export.variables import VARIABLES
-from ci_guard.model.image_reference import parse_image
 from ci_guard.kubernetes.pods import POD_KINDS as PODS_ARE_IN
 from ci_guard.model.errors import RuleError, UsageError
+from ci_guard.model.image_reference import parse_image
 from ci_guard.pipeline.export import binding_for
 from tests.export.admission import CATALOGUE, exported
 

@@ -68,10 +68,10 @@ def test_case(case: Path) -> None:
 
 
 def check_components(lock: Lock, expected: list[dict[str, Any]]) -> None:
-    found = {(c.name, c.version): observed(c, lock) for c in lock.components}
-    assert sorted(found) == sorted((e["name"], e.get("version", "")) for e in expected)
-    for want in expected:
-        got = found[want["name"], want.get("version", "")]
+    found = sorted((observed(c, lock) for c in lock.components), key=lambda e: (e["name"], e["version"], e["line"]))
+    expected = sorted(expected, key=lambda e: (e["name"], e.get("version", ""), e.get("line", 0)))
+    assert [(e["name"], e["version"]) for e in found] == [(e["name"], e.get("version", "")) for e in expected]
+    for want, got in zip(expected, found, strict=True):
         assert {k: got[k] for k in want if k not in {"version", "properties"}} == {
             k: v for k, v in want.items() if k not in {"version", "properties"}
         }

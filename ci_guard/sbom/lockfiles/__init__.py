@@ -42,13 +42,31 @@ LOCKFILES: dict[str, str] = {
     "package-lock.json": "package_lock",
     "npm-shrinkwrap.json": "package_lock",
     # Go
+    "go.mod": "go_mod",
     # Rust
+    "Cargo.lock": "cargo_lock",
     # JVM
+    "*gradle.lockfile": "gradle_lockfile",
+    "verification-metadata.xml": "gradle_verification",
+    "pom.xml": "pom_xml",
     # Ruby
+    "Gemfile.lock": "gemfile_lock",
+    "gems.locked": "gemfile_lock",
     # PHP
+    "composer.lock": "composer_lock",
     # .NET
+    "packages.lock.json": "nuget_lock",
+    "packages.*.lock.json": "nuget_lock",
     # Helm
+    "Chart.yaml": "helm_chart",
     # Containers
+    "Dockerfile": "dockerfile",
+    "Containerfile": "dockerfile",
+    "*.Dockerfile": "dockerfile",
+    "*.dockerfile": "dockerfile",
+    "*.Containerfile": "dockerfile",
+    "Dockerfile.*": "dockerfile",
+    "Containerfile.*": "dockerfile",
 }
 """Pattern of the file name (or of folder/name) -> module of this package; the first that fits decides."""
 
@@ -93,4 +111,4 @@ def _identified(component: Component, homes: Collection[str]) -> Component:
     if "@" in component.source_url or any("@" in f.url for f in files):
         files = tuple(replace(f, url=without_password(f.url)) for f in files)
         component = replace(component, source_url=without_password(component.source_url), distributions=files)
-    return replace(component, purl=component_purl(component, homes))
+    return replace(component, purl=component.purl or component_purl(component, homes))

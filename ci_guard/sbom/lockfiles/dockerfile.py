@@ -11,8 +11,8 @@ from ci_guard.sbom.digests import parse_hash
 from ci_guard.sbom.lockfiles.lines import Refs
 from ci_guard.sbom.lockfiles.lock import Lock, LockError
 from ci_guard.sbom.purls import oci_purl
-from ci_guard.source.document import Unreadable
 from ci_guard.source.dockerfile import Dockerfile, read_dockerfile
+from ci_guard.source.document import Unreadable
 from ci_guard.source.text import SourceText
 from ci_guard.source.tree import Refused
 

@@ -28,7 +28,9 @@ _COMMENT = re.compile(r"//.*\Z")
 _INDIRECT = re.compile(r"//\s*indirect(?:;|\s|\Z)")
 _VERSION = re.compile(r"v[0-9]+\.[0-9]+\.[0-9]+(?:[-+][0-9A-Za-z.+-]+)?\Z")
 _GO = re.compile(r"([0-9]+)\.([0-9]+)")
-_DIRECTIVES = frozenset({"module", "go", "toolchain", "godebug", "require", "exclude", "replace", "retract", "tool", "ignore"})
+_DIRECTIVES = frozenset(
+    {"module", "go", "toolchain", "godebug", "require", "exclude", "replace", "retract", "tool", "ignore"}
+)
 _COMPLETE_SINCE = (1, 17)
 _LOCAL = ("./", "../", "/")
 
@@ -53,6 +55,7 @@ class _File:
     go: str = ""
     requires: list[_Module] = field(default_factory=list)
     replaces: dict[tuple[str, str], _Module] = field(default_factory=dict)
+    excluded: set[tuple[str, str]] = field(default_factory=set)
     broken: list[Unreadable] = field(default_factory=list)
 
 
@@ -108,6 +111,8 @@ def _take(file: _File, directive: str, tokens: list[str], line: Line) -> None:
         _require(file, tokens, line)
     elif directive == "replace":
         _replace(file, tokens, line)
+    elif directive == "exclude" and len(tokens) == 2:
+        file.excluded.add((tokens[0], tokens[1]))
     elif directive not in _DIRECTIVES:
         _refuse(file, line, f"`{directive[:40]}` is no directive of go.mod")
 
@@ -140,19 +145,23 @@ def _lock(file: _File, sums: Sums | None, broken: list[Unreadable], note: str) -
     root = _root(file)
     refs = Refs(path)
     components, edges = [root], []
-    for wanted in file.requires:
+    left_out = [w for w in file.requires if (w.name, w.version) in file.excluded]
+    for wanted in (w for w in file.requires if w not in left_out):
         component = _component(file, wanted, sums or {}, refs)
         components.append(component)
         edges.append(Edge(root.ref, component.ref, "indirectly-depends-on" if wanted.indirect else "depends-on"))
     unknown = [f"{path}: go.mod does not say which module needs which"] if len(components) > 1 else []
     if file.requires and not _is_complete(file.go):
         unknown.append(f"{path}: before Go 1.17 go.mod lists only what the module asks for itself")
+    unknown += [
+        f"{path}: {w.name} {w.version} is excluded; which version takes its place is not told" for w in left_out
+    ]
     every = [*file.broken, *broken]
     return Lock(
         components=tuple(components),
         edges=tuple(sorted(set(edges))),
         roots=(root.ref,),
-        complete=frozenset({root.ref}) if _is_complete(file.go) and not every else frozenset(),
+        complete=frozenset({root.ref}) if _is_complete(file.go) and not every and not left_out else frozenset(),
         unknown=tuple(sorted(unknown)) + tuple(f"{b.path}: {b.reason}" for b in every),
         path=path,
         format=FORMAT,

@@ -1,4 +1,4 @@
-"""`go.sum`: the hashes of module versions. The one of `module version` is the module's, `…/go.mod` its go.mod's only."""
+"""`go.sum`: the hashes of module versions; those of `…/go.mod` lines are of go.mod files only and left out."""
 
 from __future__ import annotations
 

@@ -44,7 +44,10 @@ def read(path: str, data: bytes, beside: ReadBytes) -> Lock:  # noqa: ARG001 - i
         components=(own, *components),
         edges=tuple(sorted(Edge(own.ref, c.ref) for c in components)),
         roots=(own.ref,),
-        unknown=(f"{path}: it lists what may be resolved, not who needs it", *(f"{b.path}: {b.reason}" for b in broken)),
+        unknown=(
+            f"{path}: it lists what may be resolved, not who needs it",
+            *(f"{b.path}: {b.reason}" for b in broken),
+        ),
         path=path,
         format=FORMAT,
         broken=tuple(broken),
@@ -82,8 +85,14 @@ def verified(source: SourceText, root: Element) -> tuple[list[Verified], list[Un
 
 def _files(component: Element) -> Iterator[Distribution]:
     for artifact in component.all("artifact"):
-        sums = [parse_hash(f"{c.name}:{c.attributes.get('value', '')}") for c in artifact.children if c.name in _CHECKSUMS]
-        also = [parse_hash(f"{c.name}:{a.attributes.get('value', '')}") for c in artifact.children for a in c.all("also-trust")]
+        sums = [
+            parse_hash(f"{c.name}:{c.attributes.get('value', '')}") for c in artifact.children if c.name in _CHECKSUMS
+        ]
+        also = [
+            parse_hash(f"{c.name}:{a.attributes.get('value', '')}")
+            for c in artifact.children
+            for a in c.all("also-trust")
+        ]
         hashes: set[Hash] = {h for h in (*sums, *also) if h is not None}
         yield Distribution(filename=artifact.attributes.get("name", ""), hashes=tuple(sorted(hashes)))
 

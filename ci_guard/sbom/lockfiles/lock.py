@@ -33,7 +33,8 @@ class Lock(Inventory):
     Refs are local to the lock until `inventory.merge` folds entries by purl. `path` is the lock's, `format` its
     parser's name. `broken` are entries that could not be read (the others still count); `includes` are files that
     the lock pulls in, relative to the root, as (path, line). `hashless` says in words why no entry can have a hash
-    ("" where the format has room for one): then it is the lock that lacks them, and not each entry. `drift` says where the lock and its manifest disagree.
+    ("" where the format has room for one): then it is the lock that lacks them, and not each entry. `drift` says where
+    the lock and its manifest disagree, `open` where a reference depends on names that only the caller of a build knows.
     """
 
     path: str = ""
@@ -42,6 +43,7 @@ class Lock(Inventory):
     includes: tuple[tuple[str, int], ...] = ()
     hashless: str = ""
     drift: tuple[Drift, ...] = ()
+    open: tuple[tuple[Location, tuple[str, ...]], ...] = ()
 
 
 class LockError(Exception):

@@ -48,6 +48,11 @@ class Project:
     managed: dict[Key, Element] = field(default_factory=dict)
     unread: str = ""
 
+    @property
+    def managed_elsewhere(self) -> bool:
+        """Whether versions may come from a parent or an imported list of versions that is not in the repository."""
+        return bool(self.unread) or any(self.of(element, "scope") == "import" for element in self.managed.values())
+
     def text(self, raw: str) -> str:
         """`raw` with the properties put in; what is not defined stays as written."""
         value = raw

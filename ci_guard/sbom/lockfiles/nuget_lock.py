@@ -27,7 +27,9 @@ def read(path: str, data: bytes, beside: ReadBytes) -> Lock:  # noqa: ARG001 - i
     """Every package of every target framework. Raises LockError."""
     document, lock = only_table(path, data, "json")
     if lock.get("version") not in _VERSIONS or isinstance(lock.get("version"), bool):
-        raise refuse(document, ("version",), f"version {lock.get('version')!r} of the format is not known, only 1 and 2")
+        raise refuse(
+            document, ("version",), f"version {lock.get('version')!r} of the format is not known, only 1 and 2"
+        )
     frameworks = table_of(lock, "dependencies")
     if sum(len(f) for f in frameworks.values() if isinstance(f, dict)) > MAX_ENTRIES:
         raise refuse(document, ("dependencies",), f"more than {MAX_ENTRIES} packages")
@@ -132,5 +134,3 @@ def content_hash(text: str) -> Hash | None:
         return parse_hash("sha512:" + base64.b64decode(text.encode("ascii"), validate=True).hex())
     except (binascii.Error, UnicodeEncodeError):
         return None
-
-

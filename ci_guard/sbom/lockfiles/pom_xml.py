@@ -1,4 +1,4 @@
-"""`pom.xml`: what a Maven project asks for itself. It is no lock: what those need in turn is not in it, nor any hash."""
+"""`pom.xml`: what a Maven project asks for itself. It is no lock: it holds no hash, and not what those need in turn."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class _Reader:
                 scope=scope,
                 markers=marker,
                 locations=(place,),
-                properties=tuple(_properties(made, element, requested, version, role)),
+                properties=tuple(_properties(made, element, requested, role)),
             )
         )
 
@@ -150,15 +150,15 @@ def _version(requested: str) -> str:
     return "" if vague else requested
 
 
-def _properties(
-    made: Project, element: Element, requested: str, version: str, role: str
-) -> Iterator[tuple[str, str]]:
+def _properties(made: Project, element: Element, requested: str, role: str) -> Iterator[tuple[str, str]]:
     classifier, kind = made.of(element, "classifier"), made.of(element, "type")
     if classifier:
         yield "ci-guard:maven:classifier", classifier
+    if made.managed_elsewhere and not requested:
+        yield "ci-guard:maven:managed", "true"
     if role == "plugin":
         yield "ci-guard:maven:plugin", "true"
-    if requested and requested != version:
+    if requested and requested != _version(requested):
         yield "ci-guard:maven:specifier", requested
     if kind and kind != "jar":
         yield "ci-guard:maven:type", kind
