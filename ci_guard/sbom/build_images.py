@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
+from ci_guard.model.record import field, record
 from ci_guard.source.dockerfile import Dockerfile, Instruction, Word
 from ci_guard.source.tree import Refused
 
@@ -19,7 +19,7 @@ _LONGEST = 1_000  # characters of a reference with its variables filled in
 _FROM_MOUNT = re.compile(r"(?:\A|,)from=([^,]*)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BuildImage:
     """One reference: `text` with the build arguments filled in, `written` as it stands there.
 
@@ -35,7 +35,7 @@ class BuildImage:
     open: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Build:
     """What is known half-way through a Dockerfile."""
 

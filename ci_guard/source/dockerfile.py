@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from ci_guard.model.record import field, record
 from ci_guard.source.document import Comment
 from ci_guard.source.text import SourceText
 from ci_guard.source.tree import Refused
@@ -37,7 +37,7 @@ class Word(NamedTuple):
     end: int
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Instruction:
     """One instruction: `keyword` in upper case, its words (flags among them), and where it stands.
 
@@ -64,7 +64,7 @@ class Instruction:
         return self.words[flags:]
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Dockerfile:
     """A Dockerfile as read; `directives` maps `syntax`, `escape`, `check` to the word of its value."""
 

@@ -7,10 +7,10 @@ that a text could pull in. Depth and number of elements are bounded; names lose 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers import expat
 
+from ci_guard.model.record import field, record
 from ci_guard.source.text import SourceText
 from ci_guard.source.tree import Refused
 
@@ -21,7 +21,7 @@ _LATIN = re.compile(
 )
 
 
-@dataclass(slots=True, eq=False)
+@record(frozen=False, eq=False)
 class Element:
     """One element: `text` is its own character data, stripped; `start` and `end` are the offsets of its text.
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import posixpath
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from ci_guard.model.component import Component, Edge, Hash
 from ci_guard.model.ports import ReadBytes
+from ci_guard.model.record import field, record
 from ci_guard.sbom.digests import parse_hash
 from ci_guard.sbom.lockfiles.lines import Refs
 from ci_guard.sbom.lockfiles.lock import (
@@ -35,7 +35,7 @@ _NEWEST = 4
 _MEMBERS = 1_000  # manifests of a workspace that are looked at
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Crate:
     """One `[[package]]` table."""
 
@@ -47,7 +47,7 @@ class _Crate:
     needs: list[Edge] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Parser:
     """What one pass over a lock collects."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
 
 from ci_guard.model.component import Component, Edge, Hash
 from ci_guard.model.location import Location
 from ci_guard.model.ports import ReadBytes
+from ci_guard.model.record import field, record
 from ci_guard.sbom.digests import parse_hash
 from ci_guard.sbom.lockfiles.lines import Line, Refs, bounded, lines, lock_file
 from ci_guard.sbom.lockfiles.lock import Lock, source_text
@@ -26,7 +26,7 @@ _WANTED = re.compile(r"  (?P<name>[^\s()!]+)(?: \([^()]*\))?!?\Z")
 _CHECKSUM = re.compile(r"  (?P<name>\S+) \((?P<version>[^()\s]+)\)(?: (?P<sums>\S+))?\Z")
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Gem:
     """One `name (version)` below `specs:`."""
 
@@ -39,7 +39,7 @@ class _Gem:
     needs: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _File:
     """What one pass over a lock collects; `options` are those of the section that is being read."""
 

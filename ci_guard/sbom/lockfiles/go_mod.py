@@ -9,11 +9,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from ci_guard.model.component import Component, Edge
 from ci_guard.model.location import Location
 from ci_guard.model.ports import ReadBytes
+from ci_guard.model.record import field, record
 from ci_guard.sbom.lockfiles.go_sum import Sums, read_sums
 from ci_guard.sbom.lockfiles.lines import Line, Refs, bounded, lines, unreadable
 from ci_guard.sbom.lockfiles.lock import Lock, LockError, local_ref, source_text
@@ -35,7 +35,7 @@ _COMPLETE_SINCE = (1, 17)
 _LOCAL = ("./", "../", "/")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Module:
     """A module version (or, in a replacement, a folder and "") and where it is written."""
 
@@ -45,7 +45,7 @@ class _Module:
     indirect: bool = False
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _File:
     """What one pass over go.mod collects."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ci_guard.model.component import Component, Distribution, Edge, Hash
 from ci_guard.model.location import Location
 from ci_guard.model.ports import ReadBytes
+from ci_guard.model.record import record
 from ci_guard.sbom.digests import parse_hash
 from ci_guard.sbom.lockfiles.lines import Refs, bounded, lock_file
 from ci_guard.sbom.lockfiles.lock import Lock, LockError
@@ -22,7 +22,7 @@ ECOSYSTEM = "Maven"
 _CHECKSUMS = ("md5", "sha1", "sha256", "sha512")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verified:
     """One `<component>`: the files that Gradle accepts for a version, and where it is written."""
 

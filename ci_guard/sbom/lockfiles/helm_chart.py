@@ -10,11 +10,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from ci_guard.model.component import Component, Edge
 from ci_guard.model.ports import ReadBytes
+from ci_guard.model.record import field, record
 from ci_guard.sbom.lockfiles.chart_digest import lock_digest, old_digest
 from ci_guard.sbom.lockfiles.lines import Refs
 from ci_guard.sbom.lockfiles.lock import Drift, Lock, LockError, list_of, local_ref, only_table, refuse, text_of
@@ -28,7 +28,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _MOST = 1_000  # dependencies of one chart
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _List:
     """A list of dependencies as one file has it; entries that are none are in `broken`."""
 

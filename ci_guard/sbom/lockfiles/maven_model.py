@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, field
 
 from ci_guard.model.ports import ReadBytes
+from ci_guard.model.record import field, record
 from ci_guard.sbom.lockfiles.gradle_verification import xml_root
 from ci_guard.sbom.lockfiles.lock import LockError
 from ci_guard.source.text import SourceText
@@ -25,7 +25,7 @@ Key = tuple[str, str, str, str]
 """groupId, artifactId, type, classifier: what management tells dependencies apart by."""
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Pom:
     """One pom.xml as it is written."""
 
@@ -39,7 +39,7 @@ class Pom:
         return self.source.path
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Project:
     """One project with what it inherits; `unread` names a parent that is not in the repository."""
 
