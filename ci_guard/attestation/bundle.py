@@ -108,7 +108,7 @@ def read_parsed(value: Any) -> Bundle:
         raise VerificationError(f"the bundle's media type {quoted(media_type)} is not one that this version reads")
     material = fields.fields("verificationMaterial", require=True)
     assert material is not None  # `require` raised
-    entries = tuple(_log_entry(item) for item in material.items("tlogEntries", most=_MAX_ITEMS))
+    entries = tuple(read_entry(item) for item in material.items("tlogEntries", most=_MAX_ITEMS))
     timestamps = _timestamps(material.fields("timestampVerificationData"))
     key = _material(material)
     material.done()
@@ -183,7 +183,30 @@ def _timestamps(fields: Fields | None) -> tuple[bytes, ...]:
     return timestamps
 
 
-def _log_entry(fields: Fields) -> LogEntry:
+def entry_json(entry: LogEntry) -> Mapping[str, Any]:
+    """The entry as a bundle has it. Zeros and empty lists are written out: not every reader has protobuf's defaults."""
+    value: dict[str, Any] = {
+        "logIndex": str(entry.log_index),
+        "logId": {"keyId": encode(entry.log_id)},
+        "kindVersion": {"kind": entry.kind, "version": entry.version},
+        "integratedTime": str(entry.integrated_time),
+    }
+    if entry.inclusion_promise:
+        value["inclusionPromise"] = {"signedEntryTimestamp": encode(entry.inclusion_promise)}
+    proof = entry.inclusion_proof
+    if proof is not None:
+        value["inclusionProof"] = {
+            "logIndex": str(proof.log_index),
+            "rootHash": encode(proof.root_hash),
+            "treeSize": str(proof.tree_size),
+            "hashes": [encode(sister) for sister in proof.hashes],
+            "checkpoint": {"envelope": proof.checkpoint},
+        }
+    return {**value, "canonicalizedBody": encode(entry.canonicalized_body)}
+
+
+def read_entry(fields: Fields) -> LogEntry:
+    """An entry of a log as a bundle has it, and as Rekor v2 answers. Raises VerificationError."""
     log_id, kind, promise = fields.fields("logId"), fields.fields("kindVersion"), fields.fields("inclusionPromise")
     proof = fields.fields("inclusionProof")
     entry = LogEntry(

@@ -29,7 +29,7 @@ from cryptography import x509
 
 from ci_guard.attestation import certificate as certificates
 from ci_guard.attestation import legacy
-from ci_guard.attestation.artifact import Artifact
+from ci_guard.attestation.artifact import Artifact, DigestArtifact
 from ci_guard.attestation.bundle import Bundle, Certificates, MessageSignature
 from ci_guard.attestation.certificate import SigningCertificate
 from ci_guard.attestation.chain import check_chain, issued_by, read_intermediates
@@ -40,6 +40,7 @@ from ci_guard.attestation.content import (
     demand_nothing,
     read_statement,
 )
+from ci_guard.attestation.dsse import Envelope
 from ci_guard.attestation.entries import SignerMaterial
 from ci_guard.attestation.identity import IdentityPolicy, check_identity
 from ci_guard.attestation.policy import Expectations
@@ -70,6 +71,10 @@ STEPS = (
 )
 
 
+_NOTHING = DigestArtifact("")
+"""Stands for the artifact where only a statement's signer matters."""
+
+
 @record
 class Trust:
     """Which roots (one must hold on its own), and who."""
@@ -90,6 +95,11 @@ class _Signer:
     intermediates: Sequence[x509.Certificate]
     authorities: Sequence[Authority]
 
+    @property
+    def says(self) -> str:
+        """Whom the certificate names, and who vouches for it."""
+        return f"{self.certificate.identity} ({self.certificate.issuer})"
+
 
 def verify(data: bytes, artifact: Artifact, trust: Trust, expected: Expectations | None = None) -> Verdict:
     """Verify bundle `data` for `artifact`. Raises VerificationError naming the step."""
@@ -102,19 +112,47 @@ def examine(data: bytes, artifact: Artifact, trust: Trust, expected: Expectation
     return furthest(STEPS, trust.roots, lambda root, trace: _verify(data, artifact, trust.policy, wanted, root, trace))
 
 
+def authenticate(data: bytes, trust: Trust) -> Verdict:
+    """The verdict with the statement of an attestation by whom `trust` names, about whatever it is about.
+
+    For callers with many artifacts in one statement: they match subjects themselves. Raises VerificationError.
+    """
+    return held(furthest(STEPS, trust.roots, lambda root, trace: _authenticate(data, trust.policy, root, trace)))
+
+
+def _authenticate(data: bytes, policy: IdentityPolicy, root: TrustedRoot, trace: Trace) -> Verdict:
+    bundle, signer = _take(data, root, trace)
+    if not isinstance(bundle.content, Envelope):
+        with trace.step("content"):
+            raise VerificationError("the bundle holds a plain signature, no statement")
+    _check_signer(bundle, _NOTHING, signer, root, trace)
+    _check_identity(signer, policy, trace)
+    statement = read_statement(bundle.content, trace)
+    return Verdict(True, tuple(trace.steps), identity=signer.says, statement=statement)
+
+
 def _verify(
     data: bytes, artifact: Artifact, policy: IdentityPolicy, expected: Expectations, root: TrustedRoot, trace: Trace
 ) -> Verdict:
+    bundle, signer = _take(data, root, trace)
+    _check_signer(bundle, artifact, signer, root, trace)
+    _check_identity(signer, policy, trace)
+    statement = _statement(bundle, artifact, expected, trace)
+    return Verdict(True, tuple(trace.steps), identity=signer.says, statement=statement)
+
+
+def _take(data: bytes, root: TrustedRoot, trace: Trace) -> tuple[Bundle, _Signer]:
+    """Steps 1 to 3."""
     with trace.step("bundle") as detail:
         bundle = legacy.read(data)
         detail.append(f"{len(data):,} bytes of {bundle.media_type}")
-    signer = _signer(bundle, root, trace)
-    _check_signer(bundle, artifact, signer, root, trace)
+    return bundle, _signer(bundle, root, trace)
+
+
+def _check_identity(signer: _Signer, policy: IdentityPolicy, trace: Trace) -> None:
+    """Step 10."""
     with trace.step("identity") as detail:
         detail.append(check_identity(signer.certificate, policy))
-    statement = _statement(bundle, artifact, expected, trace)
-    identity = f"{signer.certificate.identity} ({signer.certificate.issuer})"
-    return Verdict(True, tuple(trace.steps), identity=identity, statement=statement)
 
 
 def _signer(bundle: Bundle, root: TrustedRoot, trace: Trace) -> _Signer:

@@ -26,7 +26,7 @@ _CURVES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "secp384r1": ("ECDSA P-384", ("sha384", "sha256")),
     "secp521r1": ("ECDSA P-521", ("sha512", "sha256")),
 }
-_HASHES: Mapping[str, hashes.HashAlgorithm] = {
+_HASHES: Mapping[str, hashes.SHA256 | hashes.SHA384 | hashes.SHA512] = {
     "sha256": hashes.SHA256(),
     "sha384": hashes.SHA384(),
     "sha512": hashes.SHA512(),
@@ -112,6 +112,14 @@ class KeySigner:
         except (ValueError, UnsupportedAlgorithm):
             raise SigningError(f"a {self.name} key cannot sign this digest") from None
 
+    def certificate_request(self) -> bytes:
+        """A certificate signing request (PEM) without any name: it proves that whoever sends it has the key."""
+        from cryptography import x509
+
+        builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+        request = builder.sign(self._key, _HASHES[self.hash_name])
+        return request.public_bytes(serialization.Encoding.PEM)
+
     def private_der(self) -> bytes:
         """The private key as PKCS#8 DER, for sealing; never to be printed."""
         kind, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -120,6 +128,21 @@ class KeySigner:
     def verification_material(self) -> Mapping[str, Any]:
         """`verificationMaterial` of a bundle signed with a key: only the hint, the verifier has the key."""
         return {"publicKey": {"hint": self.verifying_key.hint}}
+
+
+_KEY_DETAILS: Mapping[str, str] = {
+    "ECDSA P-256": "PKIX_ECDSA_P256_SHA_256",
+    "ECDSA P-384": "PKIX_ECDSA_P384_SHA_384",
+    "ECDSA P-521": "PKIX_ECDSA_P521_SHA_512",
+    **{f"RSA {bits}": f"PKIX_RSA_PKCS1V15_{bits}_SHA256" for bits in (2048, 3072, 4096)},
+}
+
+
+def key_details(key: VerifyingKey) -> str:
+    """Sigstore's name of a kind of key with its hash (`PublicKeyDetails`). Raises SigningError where it has none."""
+    if key.name not in _KEY_DETAILS:
+        raise SigningError(f"Sigstore has no name for {key.name} keys: use one of {', '.join(_KEY_DETAILS)}")
+    return _KEY_DETAILS[key.name]
 
 
 def read_public_key(pem: bytes, name: str) -> VerifyingKey:

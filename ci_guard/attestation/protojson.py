@@ -114,6 +114,13 @@ class Fields:
         """A repeated message field of at most `most` items."""
         return [Fields(item, f"{self.what}.{name}[{n}]") for n, item in enumerate(self.values(name, most=most))]
 
+    def messages(self, *, most: int) -> list[Fields]:
+        """The whole object as a map of text to at most `most` messages."""
+        if len(self._value) > most:
+            raise VerificationError(f"{self.what} holds {len(self._value):,} things, expected at most {most}")
+        self._seen.update(self._value)
+        return [Fields(value, f"{self.what}.{quoted(name)}") for name, value in self._value.items()]
+
     def values(self, name: str, *, most: int) -> list[Any]:
         """A repeated field of at most `most` items, not looked into."""
         value = self._get(name)

@@ -1,44 +1,67 @@
-"""Signing as a transaction: sign, write the bundle, verify what was written, and only then hand it out."""
+"""Signing as a transaction: sign, have it witnessed, write the bundle, verify what was written, then hand it out."""
 
 from __future__ import annotations
+
+import hashlib
 
 from ci_guard.attestation import bundle as bundles
 from ci_guard.attestation import statement as statements
 from ci_guard.attestation.artifact import Artifact, DigestArtifact
 from ci_guard.attestation.bundle import MessageSignature
+from ci_guard.attestation.content import Signed
 from ci_guard.attestation.dsse import IN_TOTO, Envelope, Signature, pae
 from ci_guard.attestation.keys import KeySigner
 from ci_guard.attestation.policy import Expectations
+from ci_guard.attestation.signatory import KeySignatory, Signatory
 from ci_guard.attestation.statement import Statement
-from ci_guard.attestation.verification import verify
-from ci_guard.model.errors import SigningError, VerificationError
+from ci_guard.model.errors import SigningError
+
+Signer = KeySigner | Signatory
+"""Who signs; a bare key is somebody whose signature nobody else sees."""
 
 
-def sign_artifact(artifact: Artifact, signer: KeySigner) -> bytes:
-    """A bundle with a signature over the artifact. Raises SigningError."""
-    digest = artifact.digest(signer.hash_name)
+def signatory(signer: Signer) -> Signatory:
+    """`signer` as one that knows what goes beside the signature."""
+    return KeySignatory(signer) if isinstance(signer, KeySigner) else signer
+
+
+def sign_artifact(artifact: Artifact, signer: Signer) -> bytes:
+    """A bundle with a signature over the artifact. Raises SigningError, ServiceError."""
+    who = signatory(signer)
+    key = who.key
+    digest = artifact.digest(key.hash_name)
     if digest is None:
-        raise SigningError(f"a {signer.name} key signs {signer.hash_name} digests: give the file, not its sha256")
-    content = MessageSignature(signer.hash_name, digest, signer.sign_digest(digest))
-    data = bundles.write(signer.verification_material(), content)
-    _self_verify(data, artifact, signer, Expectations())
+        raise SigningError(f"a {key.name} key signs {key.hash_name} digests: give the file, not its sha256")
+    signed = Signed(key.sign_digest(digest), key.hash_name, digest)
+    _check(signed, who)
+    data = bundles.write(who.material(signed), MessageSignature(key.hash_name, digest, signed.signature))
+    _self_verify(data, artifact, who, Expectations())
     return data
 
 
-def sign_statement(statement: Statement, signer: KeySigner) -> bytes:
-    """A bundle with a signed statement. Raises SigningError."""
+def sign_statement(statement: Statement, signer: Signer) -> bytes:
+    """A bundle with a signed statement. Raises SigningError, ServiceError."""
+    who = signatory(signer)
     payload = statements.write(statement)
-    # For keys the envelope's keyid is the bundle's hint, as the bundle format asks.
-    signature = Signature(signer.sign(pae(IN_TOTO, payload)), signer.verifying_key.hint)
-    data = bundles.write(signer.verification_material(), Envelope(IN_TOTO, payload, (signature,)))
+    digest = hashlib.new(who.key.hash_name, pae(IN_TOTO, payload)).digest()
+    signature = who.key.sign_digest(digest)
+    envelope = Envelope(IN_TOTO, payload, (Signature(signature, who.keyid),))
+    signed = Signed(signature, who.key.hash_name, digest, envelope)
+    _check(signed, who)
+    data = bundles.write(who.material(signed), envelope)
     first = statement.subject[0]
     witness = DigestArtifact(first.digest.get("sha256", ""), first.name)
-    _self_verify(data, witness, signer, Expectations(predicate_type=statement.predicate_type))
+    _self_verify(data, witness, who, Expectations(predicate_type=statement.predicate_type))
     return data
 
 
-def _self_verify(data: bytes, artifact: Artifact, signer: KeySigner, expected: Expectations) -> None:
-    try:
-        verify(data, artifact, signer.verifying_key, expected)
-    except VerificationError as refusal:
-        raise SigningError(f"the new bundle does not verify, nothing was written: {refusal}") from refusal
+def _check(signed: Signed, who: Signatory) -> None:
+    """A signature that does not hold is shown to nobody: a log would keep it for ever."""
+    if not who.key.verifying_key.verifies(signed.signature, signed.digest, signed.hash_name):
+        raise SigningError("the new signature does not verify, nothing was written: the key is damaged")
+
+
+def _self_verify(data: bytes, artifact: Artifact, who: Signatory, expected: Expectations) -> None:
+    verdict = who.examine(data, artifact, expected)
+    if not verdict.verified:
+        raise SigningError(f"the new bundle does not verify, nothing was written: {verdict.reason}")

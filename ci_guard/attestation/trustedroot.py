@@ -175,10 +175,11 @@ def _message(fields: Fields, name: str) -> Fields:
 def _validity(fields: Fields) -> Validity:
     start, end = fields.text("start", require=True), fields.text("end")
     fields.done()
-    return Validity(_moment(start, fields.what), _moment(end, fields.what) if end else None)
+    return Validity(moment_of(start, fields.what), moment_of(end, fields.what) if end else None)
 
 
-def _moment(text: str, what: str) -> datetime:
+def moment_of(text: str, what: str) -> datetime:
+    """A time as protobuf's JSON writes it, with its zone. Raises VerificationError; `what` says where it stands."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
