@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from ci_guard.attestation import protojson
 from ci_guard.attestation.protojson import quoted
 from ci_guard.model.errors import SigningError
+from ci_guard.model.record import field, record
 
 AUDIENCE = "sigstore"
 MAX_BYTES = 32_000
@@ -23,7 +23,7 @@ _PART = r"[A-Za-z0-9_-]+"
 _TOKEN = re.compile(rf"{_PART}\.({_PART})\.{_PART}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IdentityToken:
     """A token and what it claims. `issuer` is who vouches for it in the end, also where another one passed it on."""
 

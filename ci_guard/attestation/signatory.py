@@ -9,7 +9,6 @@ follows fails; an entry in a log stays for ever.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ci_guard.attestation import verification
@@ -18,6 +17,7 @@ from ci_guard.attestation.content import Signed
 from ci_guard.attestation.policy import Expectations
 from ci_guard.attestation.protojson import encode
 from ci_guard.attestation.verdict import Verdict
+from ci_guard.model.record import record
 
 if TYPE_CHECKING:
     from ci_guard.attestation.artifact import Artifact
@@ -61,6 +61,10 @@ class Signatory(Protocol):
     def keyid(self) -> str:
         """What the envelope names as its signer; "" without a key that verifiers have."""
 
+    @property
+    def identity(self) -> str:
+        """Who signs, in words, as verifying says it."""
+
     def material(self, signed: Signed) -> Mapping[str, Any]:
         """`verificationMaterial` for a signature. Raises ServiceError."""
 
@@ -71,7 +75,7 @@ class Signatory(Protocol):
         """The verdict with the statement of an attestation, whatever it is about. Raises VerificationError."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeySignatory:
     """Somebody with a key, and `witnesses` if they were asked for; `roots` are what their evidence is checked with."""
 
@@ -83,6 +87,11 @@ class KeySignatory:
     def keyid(self) -> str:
         """For keys the envelope's keyid is the bundle's hint, as the bundle format asks."""
         return self.key.verifying_key.hint
+
+    @property
+    def identity(self) -> str:
+        """The key's hint."""
+        return f"key {self.key.verifying_key.hint}"
 
     def material(self, signed: Signed) -> Mapping[str, Any]:
         """The key's hint, and what the witnesses said."""
@@ -100,11 +109,11 @@ class KeySignatory:
 
     def authenticate(self, data: bytes) -> Verdict:
         """Against the public key."""
-        key = self.key.verifying_key
-        return Verdict(True, (), identity=f"key {key.hint}", statement=verification.authenticate(data, key))
+        statement = verification.authenticate(data, self.key.verifying_key)
+        return Verdict(True, (), identity=self.identity, statement=statement)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeylessSignatory:
     """Somebody whom a provider knows: a fresh key, the certificate for it, and the trust that readers will have."""
 
@@ -113,6 +122,11 @@ class KeylessSignatory:
     witnesses: Witnesses
     trust: Trust
     keyid: str = ""
+
+    @property
+    def identity(self) -> str:
+        """Whom the certificate names, and who vouches for it."""
+        return f"{self.certificate.identity} ({self.certificate.issuer})"
 
     def material(self, signed: Signed) -> Mapping[str, Any]:
         """The certificate, and what the witnesses said."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from ci_guard.attestation import protojson
 from ci_guard.attestation.protojson import Fields, quoted
 from ci_guard.attestation.trustedroot import MAX_BYTES, Validity, moment_of
 from ci_guard.model.errors import InputError, VerificationError
+from ci_guard.model.record import record
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.signingconfig.v0.2+json"
 TRUST_CONFIG_TYPE = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
@@ -25,7 +25,7 @@ _SPOKEN = {"caUrls": (1,), "oidcUrls": (1,), "rekorTlogUrls": (1, 2), "tsaUrls":
 """The versions of each kind of service that we speak."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Service:
     """One service: where, which major version of its interface, when in use, by whom."""
 
@@ -35,7 +35,7 @@ class Service:
     operator: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Chosen:
     """The services of one kind, in the order of the config, and how many of them must be used (0: all)."""
 
@@ -53,7 +53,7 @@ class Chosen:
         return found[: self.count] if self.count else found
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SigningConfig:
     """Which services sign."""
 

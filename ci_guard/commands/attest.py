@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from ci_guard.commands.outcome import Outcome
-from ci_guard.commands.password import asking
-from ci_guard.commands.sign import add_signer
+from ci_guard.commands.sign import WHO, add_signer, open_who
+from ci_guard.model.printable import visible
 
 TYPES = "slsaprovenance1, slsaprovenance02, cyclonedx, spdxjson, openvex, vuln, custom, or a URI"
 
@@ -17,8 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """About what, what, with what, where to."""
     parser.epilog = (
         "Writes one bundle with one in-toto statement about all ARTIFACTs, ARTIFACT.TYPE.sigstore.json unless --output "
-        "says otherwise, only after it verified. The password of the key comes from CI_GUARD_KEY_PASSWORD or "
-        "COSIGN_PASSWORD, else you are asked."
+        "says otherwise, only after it verified. " + WHO
     )
     help_text = "a file, or sha256:HEX (oci:// references are not supported yet)"
     parser.add_argument("artifacts", metavar="ARTIFACT", nargs="+", help=help_text)
@@ -29,14 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Outcome:
-    """Sign the statement, then write the bundle. Raises UsageError, InputError, SigningError."""
+    """Sign the statement, then write the bundle. Raises UsageError, InputError, SigningError, ServiceError."""
     from ci_guard.pipeline import sign
-    from ci_guard.pipeline.signers import open_signer, password_from
 
     sign.refuse_pull_request(os.environ, allowed=args.allow_pull_request)
     output = args.output or sign.attestation_path(args.artifacts, args.type)
     statement = sign.statement_about(args.artifacts, args.type, args.predicate, os.environ)
-    signer = open_signer(args.key, password_from(os.environ, asking()))
-    sign.sign_one(statement, signer, output)
+    who = open_who(args)
+    sign.sign_one(statement, who, output)
     print(output)
+    print(f"signed by {visible(who.identity)}", file=sys.stderr)
     return Outcome()

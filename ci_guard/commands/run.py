@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ci_guard.commands.options import add_online, add_output, add_policy
 from ci_guard.commands.outcome import Outcome
-from ci_guard.commands.password import asking
 from ci_guard.commands.printing import show
-from ci_guard.model.errors import EXIT_CLOSED, EXIT_OPEN
+from ci_guard.commands.sign import add_identity, open_who
+from ci_guard.model.errors import EXIT_CLOSED, EXIT_OPEN, UsageError
 from ci_guard.pipeline.artifact import named_subjects
 from ci_guard.pipeline.run import Ran, RunRequest
 from ci_guard.pipeline.run import run as run_job
 from ci_guard.pipeline.session import open_session
-from ci_guard.pipeline.signers import open_signer, password_from
 from ci_guard.report.actions_output import outputs_of, write_outputs, write_summary
 from ci_guard.report.progress import progress_for
+
+if TYPE_CHECKING:
+    from ci_guard.attestation.signatory import Signatory
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,23 +30,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", metavar="PATH", nargs="?", default=".", help="folder to judge (default: .)")
     parser.add_argument("--output-dir", metavar="DIR", default="ci-guard-out", help="where the files go")
     parser.add_argument("--subject", metavar="ARTIFACT", action="append", default=[], help="what provenance is about")
-    parser.add_argument("--key", metavar="KEY", default=None, help="private key that signs; without: nothing is signed")
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument("--key", metavar="KEY", default=None, help="private key that signs; without: nothing is signed")
+    keyless = "sign as the identity of this CI job; asks Sigstore's services, whatever --online says"
+    who.add_argument("--keyless", action="store_true", help=keyless)
     parser.add_argument("--defer-gate", action="store_true", help="exit 0 on findings; `gate --from DIR` decides later")
     parser.add_argument("--allow-empty", action="store_true", help="open the gate although nothing was judged")
     add_policy(parser)
     add_output(parser)
     add_online(parser)
+    add_identity(parser)
 
 
 def run(args: argparse.Namespace) -> Outcome:
     """Do the main job, show the report, tell the CI. Exit 0, 1 or 3 by the verdict."""
     session = open_session(Path.cwd(), [args.path], os.environ, vars(args), repo_wide=True)
-    password = password_from(os.environ, asking())
     request = RunRequest(
         session,
         Path(args.output_dir),
         os.environ,
-        signer=open_signer(args.key, password) if args.key else None,
+        signer=_signer(args),
         subjects=tuple(named_subjects(args.subject)),
         allow_empty=args.allow_empty,
         command=("ci-guard", "run", args.path),
@@ -51,6 +59,18 @@ def run(args: argparse.Namespace) -> Outcome:
     _tell_runner(ran, request)
     deferred = args.defer_gate and ran.verdict.exit_code == EXIT_CLOSED
     return Outcome(ran.report, EXIT_OPEN if deferred else ran.verdict.exit_code)
+
+
+def _signer(args: argparse.Namespace) -> Callable[[], Signatory] | None:
+    """Who signs: a key is opened at once, so that a wrong password is said at once. Raises UsageError, SigningError."""
+    if not args.key and not args.keyless:
+        if args.identity_token or args.trust_config or args.signing_config or args.signer_program:
+            raise UsageError("these options are about signing: add --keyless, or --key K")
+        return None
+    if args.keyless:
+        return partial(open_who, args)
+    signatory = open_who(args)
+    return lambda: signatory
 
 
 def _tell_runner(ran: Ran, request: RunRequest) -> None:

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ci_guard.attestation import predicates, statement
-from ci_guard.attestation.keys import KeySigner
 from ci_guard.attestation.provenance import PREDICATE_TYPE, LocalBuild, predicate
-from ci_guard.attestation.signing import sign_statement
+from ci_guard.attestation.signing import Signer, sign_statement
 from ci_guard.model.record import field, record
 from ci_guard.model.report import Notice
 from ci_guard.pipeline.artifact import pull_request
@@ -35,14 +34,14 @@ def attest(
     subjects: Sequence[tuple[str, str]],
     sbom: bytes,
     *,
-    signer: KeySigner | None,
+    signer: Signer | None,
     environ: Mapping[str, str],
     local: LocalBuild,
     on_pull_request: bool = False,
 ) -> Attested:
     """Sign provenance of `subjects` (path, sha256 in hex) and the CycloneDX document `sbom` about them.
 
-    `on_pull_request` allows signing there. Raises SigningError.
+    `on_pull_request` allows signing there. Raises SigningError, ServiceError.
     """
     withheld = reason_not_to_sign(signer, environ, on_pull_request=on_pull_request)
     if not withheld and not subjects:
@@ -62,12 +61,12 @@ def attest(
     return Attested(bundles, (Notice(f"The provenance describes a local build: {not_github}."),))
 
 
-def reason_not_to_sign(signer: KeySigner | None, environ: Mapping[str, str], *, on_pull_request: bool = False) -> str:
+def reason_not_to_sign(signer: Signer | None, environ: Mapping[str, str], *, on_pull_request: bool = False) -> str:
     """Why nothing is to be signed here, "" when it may be."""
     event = pull_request(environ)
     if event and not on_pull_request:
-        return f"this is a {event} run, where code under review could reach the key"
-    return "" if signer else "neither a key nor an identity was given (--key)"
+        return f"this is a {event} run, where code under review could reach key or identity"
+    return "" if signer else "neither a key nor an identity was given (--key, --keyless)"
 
 
 def write(folder: Path, attested: Attested) -> None:

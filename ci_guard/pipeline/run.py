@@ -6,7 +6,7 @@ policy -> lint -> deps -> sbom -> attest -> verify -> report -> gate
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from ci_guard.model.ports import Progress
 from ci_guard.model.record import field, record
 from ci_guard.model.report import Report, Verdict
 from ci_guard.pipeline import attest as attesting
+from ci_guard.pipeline.artifact import pull_request
 from ci_guard.pipeline.deps import DependencyJudge
 from ci_guard.pipeline.gathering import Gathered, gather_locks
 from ci_guard.pipeline.joined import judge_joins
@@ -37,7 +38,7 @@ from ci_guard.source.files import read_file, read_or_none
 from ci_guard.source.revision import GitRepository
 
 if TYPE_CHECKING:
-    from ci_guard.attestation.keys import KeySigner
+    from ci_guard.attestation.signatory import Signatory
 
 SARIF_FILE = "ci-guard.sarif"
 UPLOAD_FILE = "upload.sarif"
@@ -54,12 +55,15 @@ FILES = (
 
 @record
 class RunRequest:
-    """What the main job is asked to do. `subjects` are (name, sha256) given by the user; empty: what was judged."""
+    """What the main job is asked to do. `subjects` are (name, sha256) given by the user; empty: what was judged.
+
+    `signer` says who signs, once it comes to that: certificates for an identity hold for ten minutes.
+    """
 
     session: Session
     folder: Path
     environ: Mapping[str, str]
-    signer: KeySigner | None = None
+    signer: Callable[[], Signatory] | None = None
     subjects: tuple[tuple[str, str], ...] = ()
     allow_empty: bool = False
     command: tuple[str, ...] = ()
@@ -96,6 +100,7 @@ class _Job:
         self.session = request.session
         self.progress = progress
         self.subjects = list(request.subjects)
+        self.signatory: Signatory | None = None
         self.commit = _commit(request.session.root)
 
     def lint(self) -> Linted:
@@ -147,8 +152,11 @@ class _Job:
         for path in linted.digests:
             self._take_digest(path)
         local = LocalBuild(command=self.request.command, commit=self.commit)
+        environ = self.request.environ
+        if self.request.signer is not None and self.subjects and not pull_request(environ):
+            self.signatory = self.request.signer()
         attested = attesting.attest(
-            sorted(set(self.subjects)), sbom, signer=self.request.signer, environ=self.request.environ, local=local
+            sorted(set(self.subjects)), sbom, signer=self.signatory, environ=environ, local=local
         )
         linted.judged.notices += attested.notices
         words = f"{len(attested.bundles)} bundles about {len(set(self.subjects))} subjects"
@@ -157,14 +165,14 @@ class _Job:
 
     def verify(self, linted: Linted, bundles: Mapping[str, bytes]) -> None:
         """Verify what was signed as anybody else would, and judge the facts."""
-        if self.request.signer is None or not bundles:
+        if self.signatory is None or not bundles:
             return
         from ci_guard.engine.evaluation import Judge
         from ci_guard.pipeline.verify import verify
 
         self.progress.stage("verify", "bundles")
-        key = self.request.signer.verifying_key
-        judged = verify(Judge(self.session.rules.selection), sorted(set(self.subjects)), bundles, key)
+        who = self.signatory.authenticate
+        judged = verify(Judge(self.session.rules.selection), sorted(set(self.subjects)), bundles, who)
         linted.judged.add(judged)
         self.progress.done(f"{judged.subjects} artifacts against {len(bundles)} bundles")
 

@@ -12,9 +12,8 @@ from pathlib import Path
 from ci_guard.attestation import predicates
 from ci_guard.attestation.artifact import Artifact
 from ci_guard.attestation.dsse import PAE_START
-from ci_guard.attestation.keys import KeySigner
 from ci_guard.attestation.policy import PREDICATE_TYPES
-from ci_guard.attestation.signing import sign_artifact, sign_statement
+from ci_guard.attestation.signing import Signer, sign_artifact, sign_statement
 from ci_guard.attestation.statement import Statement, subjects
 from ci_guard.model.errors import ConfigError, InputError, SigningError, UsageError
 from ci_guard.pipeline.artifact import FileArtifact, artifact, named_subjects, pull_request, read_named
@@ -28,7 +27,7 @@ def refuse_pull_request(environ: Mapping[str, str], *, allowed: bool) -> None:
     event = pull_request(environ)
     if event and not allowed:
         raise SigningError(
-            f"nothing was signed: this is a {event} run, where code under review could reach the key; "
+            f"nothing was signed: this is a {event} run, where code under review could reach key or identity; "
             "sign in a job that runs none, or say --allow-pull-request"
         )
 
@@ -45,16 +44,16 @@ def targets(texts: Sequence[str], folder: Path | None) -> list[tuple[Artifact, P
     return found
 
 
-def sign_all(wanted: Sequence[tuple[Artifact, Path]], signer: KeySigner) -> list[Path]:
-    """Sign all, then write all; returns the paths written. Raises SigningError, InputError."""
+def sign_all(wanted: Sequence[tuple[Artifact, Path]], signer: Signer) -> list[Path]:
+    """Sign all, then write all; returns the paths written. Raises SigningError, ServiceError, InputError."""
     bundles = [(path, sign_artifact(one, signer)) for one, path in wanted]
     for path, data in bundles:
         _write(path, data)
     return [path for path, _ in bundles]
 
 
-def sign_one(statement: Statement, signer: KeySigner, output: Path) -> None:
-    """Sign a statement and write its bundle. Raises SigningError, InputError."""
+def sign_one(statement: Statement, signer: Signer, output: Path) -> None:
+    """Sign a statement and write its bundle. Raises SigningError, ServiceError, InputError."""
     _write(output, sign_statement(statement, signer))
 
 

@@ -1,30 +1,76 @@
-"""From `--key K` to a signer: one opener a URI scheme, so that a key service is one more entry."""
+"""From the command line to whoever signs: `--key K`, with one opener a URI scheme, or an identity without a key.
+
+Only files are opened here. Keys behind any other scheme (`awskms://`, `pkcs11:` …) are used through a program that
+the command line names.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ci_guard.attestation import keyfile
 from ci_guard.attestation.keys import MAX_KEY_BYTES, KeySigner, VerifyingKey, read_public_key
 from ci_guard.model.errors import SigningError, UsageError
+from ci_guard.model.record import field, record
 from ci_guard.pipeline.artifact import read_named
+from ci_guard.pipeline.keyless import KeylessOptions
+
+if TYPE_CHECKING:
+    from ci_guard.attestation.signatory import Signatory, SigningKey
 
 PASSWORD_VARIABLES = ("CI_GUARD_KEY_PASSWORD", "COSIGN_PASSWORD")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-Opener = Callable[[str, keyfile.Password], KeySigner]
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(pkcs11):")
+Opener = Callable[[str, keyfile.Password], "SigningKey"]
 
 
-def open_signer(key: str, password: keyfile.Password) -> KeySigner:
-    """The signer that `key` names: a path, or a URI whose scheme is in `SIGNERS`.
+@record
+class SignerOptions:
+    """What the command line said of who signs."""
+
+    key: str = ""
+    program: str = ""
+    keyless: KeylessOptions = field(default_factory=KeylessOptions)
+
+
+def open_signatory(
+    options: SignerOptions, environ: Mapping[str, str], ask: keyfile.Password | None, *, terminal: bool
+) -> Signatory:
+    """Whoever signs. Raises UsageError, InputError, SigningError, ServiceError."""
+    from ci_guard.attestation.signatory import KeySignatory
+    from ci_guard.pipeline.keyless import open_keyless, witnessed
+
+    if not options.key:
+        if options.program:
+            raise UsageError("--signer-program uses a key: say which with --key URI")
+        return open_keyless(options.keyless, environ, terminal=terminal)
+    if options.keyless.identity_token:
+        raise UsageError("--identity-token signs without a key: not with --key")
+    key = open_signer(options.key, password_from(environ, ask), options.program)
+    if options.keyless.asks_for_services:
+        return witnessed(key, options.keyless)
+    if options.keyless.trusted_root:
+        raise UsageError("with --key, --trusted-root checks what services say: add --signing-config F")
+    return KeySignatory(key)
+
+
+def open_signer(key: str, password: keyfile.Password, program: str = "") -> SigningKey:
+    """The signer that `key` names: a path, a URI whose scheme is in `SIGNERS`, any other URI through `program`.
 
     Raises UsageError for an unknown scheme, InputError, SigningError.
     """
     scheme = _scheme(key)
+    if program:
+        from ci_guard.pipeline.signer_program import ProgramSigner
+
+        return ProgramSigner(program, key)
     if scheme not in SIGNERS:
         known = ", ".join(f"{name}://" if name else "a path to a key file" for name in SIGNERS)
-        raise UsageError(f"no signer for {scheme}:// keys; known: {known}")
+        raise UsageError(
+            f"no signer for {scheme}: keys; known: {known}; any other through a program of yours: --signer-program P"
+        )
     return SIGNERS[scheme](key, password)
 
 
@@ -54,7 +100,7 @@ def password_from(environ: Mapping[str, str], ask: keyfile.Password | None) -> k
 
 def _scheme(key: str) -> str:
     match = _SCHEME.match(key)
-    return match.group(1).lower() if match else ""
+    return (match.group(1) or match.group(2)).lower() if match else ""
 
 
 def _open_file(key: str, password: keyfile.Password) -> KeySigner:

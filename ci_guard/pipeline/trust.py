@@ -12,7 +12,7 @@ from ci_guard.model.errors import InputError, UsageError
 from ci_guard.pipeline.artifact import read_named
 
 PUBLIC_GOOD = "public-good"
-_STORED = Path("_store", "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev", "trusted_root.json")
+_STORED = Path("_store", "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev")
 
 
 def open_roots(files: Sequence[Path], profile: str) -> tuple[TrustedRoot, ...]:
@@ -30,7 +30,7 @@ def _profile(name: str) -> tuple[TrustedRoot, ...]:
     if name == "":
         return ()
     if name == PUBLIC_GOOD:
-        return _public_good()
+        return read(*installed("trusted_root.json"))
     if name == "github":
         raise UsageError(
             "GitHub's trusted root is not shipped: `gh attestation trusted-root > github.jsonl`, "
@@ -39,13 +39,16 @@ def _profile(name: str) -> tuple[TrustedRoot, ...]:
     raise UsageError(f"no trust profile {name!r}: use {PUBLIC_GOOD}, or --trusted-root FILE")
 
 
-def _public_good() -> tuple[TrustedRoot, ...]:
-    """The root that the `sigstore` package carries, read as data: the package itself takes 0.4 s to import."""
+def installed(file: str) -> tuple[bytes, str]:
+    """A file of the public instance as the `sigstore` package carries it, and its name in words. Raises InputError.
+
+    Read as data: the package itself takes 0.4 s to import.
+    """
     found = importlib.util.find_spec("sigstore")
     if found is None or found.origin is None:
-        raise InputError(f"the {PUBLIC_GOOD} trusted root comes with the package sigstore, which is not installed")
+        raise InputError(f"{file} of {PUBLIC_GOOD} comes with the package sigstore, which is not installed")
     package = Path(found.origin).parent
     # The folder's name has the version; importlib.metadata would take 40 ms to say the same.
     versions = [folder.name for folder in package.parent.glob("sigstore-*.dist-info")]
     name = f"{PUBLIC_GOOD} (of {versions[0].removesuffix('.dist-info').replace('-', ' ')})" if versions else PUBLIC_GOOD
-    return read(read_named(package / _STORED, MAX_BYTES), name)
+    return read_named(package / _STORED / file, MAX_BYTES), name

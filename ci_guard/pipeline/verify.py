@@ -1,16 +1,15 @@
-"""The stage that verifies what was just signed, as anybody else would: from the bundles' bytes and the public key.
+"""The stage that verifies what was just signed, as anybody else would: from the bundles' bytes and what is trusted.
 
 What it finds are facts on the artifacts; the rules in `rules/provenance/` judge them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ci_guard.attestation.keys import VerifyingKey
 from ci_guard.attestation.policy import builder_id, sha256_subjects
-from ci_guard.attestation.verification import authenticate
+from ci_guard.attestation.verdict import Verdict
 from ci_guard.model.errors import VerificationError
 from ci_guard.model.location import FieldPath, Location, NodePath, render_path
 from ci_guard.model.record import record
@@ -18,6 +17,8 @@ from ci_guard.model.subject import Subject, SubjectId
 from ci_guard.pipeline.judged import Judged, Judging
 
 EACH = "artifact"
+Authenticate = Callable[[bytes], Verdict]
+"""The verdict with the statement of a bundle by whom we trust. Raises VerificationError."""
 
 
 @record(frozen=False)
@@ -67,19 +68,19 @@ class Attestation:
 
 
 def verify(
-    judging: Judging, subjects: Sequence[tuple[str, str]], bundles: Mapping[str, bytes], key: VerifyingKey
+    judging: Judging, subjects: Sequence[tuple[str, str]], bundles: Mapping[str, bytes], authenticate: Authenticate
 ) -> Judged:
-    """Verify `bundles` (file name -> bytes) against `key` and judge every artifact (path, sha256 in hex)."""
+    """Verify `bundles` (file name -> bytes) with `authenticate` and judge every artifact (path, sha256 in hex)."""
     judged = Judged()
-    judged.judge(judging, artifact_subjects(subjects, bundles, key))
+    judged.judge(judging, artifact_subjects(subjects, bundles, authenticate))
     return judged
 
 
 def artifact_subjects(
-    subjects: Sequence[tuple[str, str]], bundles: Mapping[str, bytes], key: VerifyingKey
+    subjects: Sequence[tuple[str, str]], bundles: Mapping[str, bytes], authenticate: Authenticate
 ) -> Iterator[Subject]:
     """Each artifact with what the bundles prove about it; each bundle is verified once."""
-    attestations = [_attestation(name, data, key) for name, data in sorted(bundles.items())]
+    attestations = [_attestation(name, data, authenticate) for name, data in sorted(bundles.items())]
     for path, sha256 in subjects:
         yield artifact_subject(path, sha256, attestations)
 
@@ -92,15 +93,17 @@ def artifact_subject(path: str, sha256: str, attestations: Sequence[Attestation]
     return Subject(EACH, SubjectId(EACH, path), (), ArtifactPlace(path), variables)
 
 
-def _attestation(name: str, data: bytes, key: VerifyingKey) -> Attestation:
+def _attestation(name: str, data: bytes, authenticate: Authenticate) -> Attestation:
     try:
-        statement = authenticate(data, key)
+        verdict = authenticate(data)
     except VerificationError as refusal:
         return Attestation(name, verified=False, reason=str(refusal))
+    statement = verdict.statement
+    assert statement is not None  # `authenticate` refuses what is none
     return Attestation(
         name,
         verified=True,
-        identity=f"key {key.hint}",
+        identity=verdict.identity,
         predicate_type=statement.predicate_type,
         builder=builder_id(statement),
         subjects=sha256_subjects(statement),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from ci_guard.attestation.bundle import LogEntry
@@ -14,11 +13,12 @@ from ci_guard.attestation.identitytoken import IdentityToken
 from ci_guard.attestation.keys import KeySigner
 from ci_guard.attestation.signingconfig import Chosen, Service, SigningConfig
 from ci_guard.model.errors import SigningError
+from ci_guard.model.record import record
 from ci_guard.services import sigstore_authority, sigstore_log, sigstore_timestamp
 from ci_guard.services.sigstore_calls import Calling
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SigstoreWitnesses:
     """Timestamp authorities and logs, a `signatory.Witnesses`."""
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from ci_guard.attestation import protojson
 from ci_guard.attestation.protojson import Fields
 from ci_guard.model.errors import CiGuardError, ServiceError, UsageError
+from ci_guard.model.record import record
 from ci_guard.services.hosts import HostPolicy, host_and_port, split_url
 from ci_guard.services.http import Answer, HttpClient, Limits, Request
 
@@ -22,7 +22,7 @@ _MAX_DEPTH = 16
 _JSON = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Calling:
     """`seconds` for one call with its repeats. `inside`: the user named the services, their addresses may be private.
 

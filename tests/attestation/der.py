@@ -59,12 +59,14 @@ def timestamp(
     *,
     embed: bool = True,
     status: int = 0,
+    imprint: bytes = b"",
+    nonce: bytes = b"",
 ) -> bytes:
-    """A TimeStampResp over `message`, signed by `key`; `moment` in UTC."""
+    """A TimeStampResp over `message`, signed by `key`; `moment` in UTC. `imprint` and `nonce` are a request's own."""
     algorithm = sequence(oid(SHA256), b"\x05\x00")
-    imprint = sequence(algorithm, octets(hashlib.sha256(message).digest()))
+    imprint = imprint or sequence(algorithm, octets(hashlib.sha256(message).digest()))
     time = tlv(0x18, f"{moment:%Y%m%d%H%M%SZ}".encode())
-    info = sequence(integer(1), oid("1.3.6.1.4.1.57264.2"), imprint, integer(7), time)
+    info = sequence(integer(1), oid("1.3.6.1.4.1.57264.2"), imprint, integer(7), time, nonce)
     der = certificate.public_bytes(Encoding.DER)
     attributes = [
         sequence(oid(CONTENT_TYPE), set_of(oid(TST_INFO))),
@@ -84,3 +86,27 @@ def timestamp(
     content = sequence(oid(TST_INFO), tlv(0xA0, octets(info)))
     signed = sequence(integer(3), set_of(algorithm), content, certificates, set_of(signer))
     return sequence(sequence(integer(status)), sequence(oid(SIGNED_DATA), tlv(0xA0, signed)))
+
+
+def parts(data: bytes) -> list[tuple[int, bytes]]:
+    """The elements that follow each other in `data`: tag and whole encoding."""
+    found = []
+    while data:
+        length, head = data[1], 2
+        if length & 0x80:
+            head += length & 0x7F
+            length = int.from_bytes(data[2:head])
+        found.append((data[0], data[: head + length]))
+        data = data[head + length :]
+    return found
+
+
+def inside(element: bytes) -> bytes:
+    """The content of one element."""
+    return element[2 + (element[1] & 0x7F if element[1] & 0x80 else 0) :]
+
+
+def timestamp_query(data: bytes) -> tuple[bytes, bytes]:
+    """The imprint and the nonce ("" without) in a TimeStampReq, both as they are encoded."""
+    _, imprint, *rest = parts(inside(data))
+    return imprint[1], next((element for tag, element in rest if tag == 0x02), b"")

@@ -134,7 +134,9 @@ class Recipe:
 class Sigstore:
     """The services with their keys. Two of them have the same names and nothing else in common."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = HOST, host_2: str = HOST_2) -> None:
+        self.host, self.host_2 = host, host_2
+
         def new() -> ec.EllipticCurvePrivateKey:
             return ec.generate_private_key(ec.SECP256R1())
 
@@ -183,7 +185,7 @@ class Sigstore:
 
     def log_id(self, log: str) -> bytes:
         raw = self.log2_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        return sha(HOST_2.encode() + b"\n\x01" + raw) if log == "v2" else sha(spki(self.log_key))
+        return sha(self.host_2.encode() + b"\n\x01" + raw) if log == "v2" else sha(spki(self.log_key))
 
     def trusted_root(self) -> Json:
         """`trusted_root.json` of this instance, for tests to change."""
@@ -209,19 +211,19 @@ class Sigstore:
         return {
             "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
             "tlogs": [
-                log(f"https://{HOST}", self.log_key, self.log_id("v1"), ecdsa),
-                log(f"https://{HOST_2}", self.log2_key, self.log_id("v2"), "PKIX_ED25519"),
+                log(f"https://{self.host}", self.log_key, self.log_id("v1"), ecdsa),
+                log(f"https://{self.host_2}", self.log2_key, self.log_id("v2"), "PKIX_ED25519"),
             ],
             "certificateAuthorities": [authority("https://fulcio.ci-guard.example", self.ca, self.root)],
             "ctlogs": [log("https://ct.ci-guard.example", self.ct_key, sha(spki(self.ct_key)), ecdsa)],
             "timestampAuthorities": [authority("https://tsa.ci-guard.example", self.tsa, self.tsa_root)],
         }
 
-    def certificate(self, key: Any, recipe: Recipe) -> x509.Certificate:
-        """A signing certificate, valid for ten minutes."""
+    def certificate(self, key: Any, recipe: Recipe, start: datetime = START) -> x509.Certificate:
+        """A signing certificate for `key` (or what has its public key), valid for ten minutes."""
         issuer_key = self.root_key if recipe.signed_by_root else self.ca_key
-        end = START + timedelta(minutes=10)
-        builder = self._builder("", key, "root" if recipe.signed_by_root else "intermediate", START, end)
+        end = start + timedelta(minutes=10)
+        builder = self._builder("", key, "root" if recipe.signed_by_root else "intermediate", start, end)
         aki = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
         builder = builder.add_extension(key_usage(digital_signature=recipe.digital_signature, ca=False), True)
         builder = builder.add_extension(aki, False)
@@ -240,13 +242,13 @@ class Sigstore:
         if recipe.sct != "none":
             tbs = builder.sign(issuer_key, hashes.SHA256()).tbs_certificate_bytes
             oid = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
-            value = self._sct_list(tbs, self.tsa_key if recipe.sct == "other-issuer" else issuer_key, recipe.sct)
+            value = self._sct_list(tbs, self.tsa_key if recipe.sct == "other-issuer" else issuer_key, recipe.sct, start)
             builder = builder.add_extension(x509.UnrecognizedExtension(oid, value), False)
         return builder.sign(issuer_key, hashes.SHA256())
 
-    def _sct_list(self, tbs: bytes, issuer_key: Any, flaw: str) -> bytes:
-        start = START - timedelta(days=3650) if flaw == "early" else START
-        moment = int(start.timestamp() * 1000)
+    def _sct_list(self, tbs: bytes, issuer_key: Any, flaw: str, start: datetime) -> bytes:
+        signed_at = START - timedelta(days=3650) if flaw == "early" else start
+        moment = int(signed_at.timestamp() * 1000)
         key = self.stray_ct_key if flaw == "unknown-log" else self.ct_key
         head = struct.pack("!BBQH", 0, 0, moment, 1) + sha(spki(issuer_key))
         signed = head + len(tbs).to_bytes(3) + tbs + b"\0\0"
@@ -283,7 +285,7 @@ class Sigstore:
                 signature = self.log_key.sign(canonical(promised), ec.ECDSA(hashes.SHA256()))
                 entry["inclusionPromise"] = {"signedEntryTimestamp": b64(signature)}
         if recipe.proof:
-            checkpoint = self._checkpoint(tree, len(leaves), recipe.log)
+            checkpoint = self.checkpoint(tree, len(leaves), recipe.log)
             entry["inclusionProof"] = {
                 "logIndex": str(index),
                 "rootHash": b64(tree.root()),
@@ -293,8 +295,8 @@ class Sigstore:
             }
         return entry
 
-    def _checkpoint(self, tree: Tree, size: int, log: str) -> str:
-        origin, host = (HOST_2, HOST_2) if log == "v2" else (f"{HOST} - 42", HOST)
+    def checkpoint(self, tree: Tree, size: int, log: str) -> str:
+        origin, host = (self.host_2, self.host_2) if log == "v2" else (f"{self.host} - 42", self.host)
         note = f"{origin}\n{size}\n{b64(tree.root())}\n"
         if log == "v2":
             signature = self.log2_key.sign(note.encode())

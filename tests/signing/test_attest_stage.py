@@ -14,6 +14,7 @@ import pytest
 from ci_guard.attestation import keyfile
 from ci_guard.attestation.artifact import DigestArtifact
 from ci_guard.attestation.provenance import LocalBuild
+from ci_guard.attestation.signatory import KeySignatory
 from ci_guard.attestation.verification import verify as verify_bundle
 from ci_guard.model.errors import SigningError
 from ci_guard.pipeline import attest as attest_stage
@@ -87,7 +88,7 @@ def test_bundles_of_an_earlier_run_do_not_stay(tmp_path: Path) -> None:
 
 
 def facts(bundles: Mapping[str, bytes], subjects: list[tuple[str, str]] = SUBJECTS) -> list[dict[str, Any]]:
-    return [s.variables["artifact"] for s in artifact_subjects(subjects, bundles, SIGNER.verifying_key)]
+    return [s.variables["artifact"] for s in artifact_subjects(subjects, bundles, KeySignatory(SIGNER).authenticate)]
 
 
 def test_what_was_signed_becomes_facts() -> None:
@@ -116,7 +117,7 @@ def test_an_artifact_that_changed_after_signing_is_no_subject() -> None:
 
 
 def test_a_key_that_signed_nothing_here() -> None:
-    other = keyfile.generate().verifying_key
+    other = KeySignatory(keyfile.generate()).authenticate
     subjects = list(artifact_subjects(SUBJECTS, signed().bundles, other))
     assert all("signed with the key" in s.variables["artifact"]["refused"] for s in subjects)
     assert [s.document.locate(()).path for s in subjects] == [path for path, _ in SUBJECTS]

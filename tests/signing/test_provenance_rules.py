@@ -9,6 +9,7 @@ import pytest
 
 from ci_guard.attestation import keyfile
 from ci_guard.attestation.provenance import LocalBuild
+from ci_guard.attestation.signatory import KeySignatory
 from ci_guard.engine.catalogue import load_catalogue
 from ci_guard.engine.evaluation import Judge
 from ci_guard.model.finding import Finding, Severity
@@ -25,7 +26,7 @@ BUNDLES = attest(SUBJECTS, SBOM, signer=SIGNER, environ={}, local=LocalBuild()).
 
 def judged(bundles: dict[str, bytes], subjects: list[tuple[str, str]] = SUBJECTS) -> Judged:
     selection = load_catalogue().select("default", categories={"provenance"})
-    return verify(Judge(selection), subjects, bundles, SIGNER.verifying_key)
+    return verify(Judge(selection), subjects, bundles, KeySignatory(SIGNER).authenticate)
 
 
 def said(findings: list[Finding]) -> set[tuple[str, str, str]]:
