@@ -36,7 +36,7 @@ from tests.attestation.loopback import HOST, HOST_2, Json, Recipe, Sigstore, Tre
 PERSON = "dev@acme.example"
 REPOSITORY = "acme/app"
 WORKFLOW = f"{REPOSITORY}/.github/workflows/release.yml@refs/heads/main"
-SLOW_SECONDS = 5.0
+SLOW_SECONDS = 10.0
 _HASHES = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
 _BY_DETAILS = {"PKIX_ECDSA_P384_SHA_384": "sha384", "PKIX_ECDSA_P521_SHA_512": "sha512"}
 
