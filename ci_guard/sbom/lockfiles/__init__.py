@@ -35,6 +35,11 @@ LOCKFILES: dict[str, str] = {
     # Python
     "uv.lock": "uv_lock",
     "*.py.lock": "uv_lock",
+    "pylock.toml": "pylock",
+    "pylock.*.toml": "pylock",
+    "poetry.lock": "poetry_lock",
+    "pdm.lock": "pdm_lock",
+    "Pipfile.lock": "pipfile_lock",
     "requirements*.txt": "requirements",
     "*requirements.txt": "requirements",
     "requirements/*.txt": "requirements",
@@ -101,8 +106,15 @@ def read_lock(
         lock = parser.read(path, data, beside)
     except LockError as error:
         return error.unreadable
-    homes = registries or {home_host(lock.components)}
+    homes = registries or {_home(lock)}
     return replace(lock, components=tuple(_identified(c, homes) for c in lock.components))
+
+
+def _home(lock: Lock) -> str:
+    """The host whose packages get plain purls: "" is the default index of the tool, which needs no address."""
+    if lock.default_index and any(c.source == "registry" and not c.source_url for c in lock.components):
+        return ""
+    return home_host(lock.components)
 
 
 def _identified(component: Component, homes: Collection[str]) -> Component:

@@ -35,6 +35,7 @@ class Lock(Inventory):
     the lock pulls in, relative to the root, as (path, line). `hashless` says in words why no entry can have a hash
     ("" where the format has room for one): then it is the lock that lacks them, and not each entry. `drift` says where
     the lock and its manifest disagree, `open` where a reference depends on names that only the caller of a build knows.
+    `default_index`: an entry without an address comes from the index that the tool takes by default.
     """
 
     path: str = ""
@@ -44,6 +45,7 @@ class Lock(Inventory):
     hashless: str = ""
     drift: tuple[Drift, ...] = ()
     open: tuple[tuple[Location, tuple[str, ...]], ...] = ()
+    default_index: bool = False
 
 
 class LockError(Exception):

@@ -9,12 +9,12 @@ import hashlib
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ci_guard.model.component import Component, Edge, Hash
 from ci_guard.model.location import Location
 from ci_guard.model.ports import ReadBytes
-from ci_guard.model.record import field, record
+from ci_guard.model.record import field, record, replace
 from ci_guard.sbom.digests import parse_hash
 from ci_guard.sbom.lockfiles.direct_reference import Reference, direct_reference, named_reference
 from ci_guard.sbom.lockfiles.lock import MAX_ENTRIES, Lock, LockError, source_text
@@ -26,6 +26,7 @@ from ci_guard.source.text import SourceText
 FORMAT = "requirements.txt"
 ECOSYSTEM = "PyPI"
 
+_MAX_FILES = 100  # constraints that name constraints; real ones do it once
 _MAX_LINE = 65_536  # code points; a requirement with every hash of its release stays far below
 _OPTIONS_OF_A_LINE = re.compile(r"\s(?=--(?:hash|global-option|config-settings?|install-option)\b|-C\b)")
 _HASH = re.compile(r"\s--hash(?:=|\s+)(\S+)")
@@ -59,15 +60,46 @@ class _File:
     broken: list[Unreadable] = field(default_factory=list)
 
 
-def read(path: str, data: bytes, beside: ReadBytes) -> Lock:  # noqa: ARG001 - it stands alone
-    """Every requirement of the file with its line, and who needs it as far as the file tells. Raises LockError."""
+def read(path: str, data: bytes, beside: ReadBytes) -> Lock:
+    """Every requirement of the file with its line, and who needs it as far as the file tells. Raises LockError.
+
+    Constraints (`-c`) are looked up: what they pin is pinned, at their line too.
+    """
+    file = _read_file(path, data)
+    return _lock(file, data, _constraints(file, beside))
+
+
+def _read_file(path: str, data: bytes) -> _File:
     source = source_text(path, data)
     file = _File(source)
     for count, line in enumerate(logical_lines(source.text)):
         if count >= MAX_ENTRIES:
             raise LockError(Unreadable(path, source.location(line.start, line.start), f"over {MAX_ENTRIES} lines"))
         _read_line(file, line)
-    return _lock(file, data)
+    return file
+
+
+def _constraints(file: _File, beside: ReadBytes) -> dict[str, _Requirement]:
+    """Name -> what the constraints of a file, and theirs, pin it to; the first that pins it counts."""
+    found: dict[str, _Requirement] = {}
+    pending = [file]
+    seen = {file.source.path}
+    while pending and len(seen) <= _MAX_FILES:
+        current = pending.pop(0)
+        for path in _paths(current, "constraint"):
+            data = beside(path) if path not in seen else None
+            seen.add(path)
+            if data is None:
+                continue
+            try:
+                constraints = _read_file(path, data)
+            except LockError:
+                continue  # a file of its own to the walk, which reports it there
+            pending.append(constraints)
+            for requirement in constraints.requirements:
+                if requirement.reference.version:
+                    found.setdefault(canonical_name(ECOSYSTEM, requirement.reference.name), requirement)
+    return found
 
 
 def _read_line(file: _File, line: LogicalLine) -> None:
@@ -117,10 +149,10 @@ def _refuse(file: _File, line: LogicalLine, reason: str) -> None:
     file.broken.append(Unreadable(file.source.path, _place(file, line), reason))
 
 
-def _lock(file: _File, data: bytes) -> Lock:
+def _lock(file: _File, data: bytes, constraints: Mapping[str, _Requirement]) -> Lock:
     path = file.source.path
     root = _root(file, data)
-    components = list(_components(file))
+    components = [_constrained(c, constraints) for c in _components(file)]
     notes = [f"{path}: a requirements file does not say which packages need which others"] if components else []
     notes += [f"{path}: what {value} asks for is read only if it is a file below the root" for value in _remote(file)]
     return Lock(
@@ -169,6 +201,20 @@ def _components(file: _File) -> Iterator[Component]:
         )
 
 
+def _constrained(component: Component, constraints: Mapping[str, _Requirement]) -> Component:
+    """With the version, the hashes and the line of the constraint, where the requirement itself has no pin."""
+    pin = constraints.get(canonical_name(ECOSYSTEM, component.name))
+    if pin is None or component.version or component.source != "registry":
+        return component
+    return replace(
+        component,
+        version=pin.reference.version,
+        hashes=component.hashes or pin.hashes,
+        locations=(*component.locations, pin.location),
+        properties=tuple(p for p in component.properties if p[0] != "ci-guard:pip:specifier"),
+    )
+
+
 def _properties(requirement: _Requirement) -> tuple[tuple[str, str], ...]:
     reference = requirement.reference
     found = {
@@ -187,10 +233,17 @@ def _only_index(file: _File) -> str:
 
 
 def _includes(file: _File) -> Iterator[tuple[str, int]]:
-    folder = posixpath.dirname(file.source.path)
     for name, value, line in file.facts:
         if name == "requirement" and "://" not in value:
-            yield posixpath.normpath(posixpath.join(folder, value)), line
+            yield _beside(file, value), line
+
+
+def _paths(file: _File, option: str) -> list[str]:
+    return [_beside(file, value) for name, value, _ in file.facts if name == option and "://" not in value]
+
+
+def _beside(file: _File, value: str) -> str:
+    return posixpath.normpath(posixpath.join(posixpath.dirname(file.source.path), value))
 
 
 def _remote(file: _File) -> list[str]:

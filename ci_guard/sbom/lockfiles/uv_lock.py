@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ci_guard.model.component import Component, Distribution, Edge
-from ci_guard.model.location import Location
 from ci_guard.model.ports import ReadBytes
 from ci_guard.model.record import field, record
 from ci_guard.sbom.digests import parse_hash
@@ -22,6 +20,8 @@ from ci_guard.sbom.lockfiles.lock import (
     table_of,
     text_of,
 )
+from ci_guard.sbom.lockfiles.reach import conditions, scopes
+from ci_guard.sbom.lockfiles.toml_places import TomlPlaces
 from ci_guard.source.document import Document, Unreadable
 
 FORMAT = "uv.lock"
@@ -33,8 +33,6 @@ _KINDS = {
     "optional-dependencies": "optional-depends-on",
     "dev-dependencies": "dev-depends-on",
 }
-_NAME_LINE = re.compile(r'^\[\[package\]\]\r?\nname = (?P<value>"(?P<name>[^"\\\r\n]*)")', re.MULTILINE)
-_REACH = {"depends-on": "required", "optional-depends-on": "optional", "dev-depends-on": "dev"}
 
 
 @record(frozen=False)
@@ -55,12 +53,12 @@ class _Parser:
 
     document: Document
     lock: dict[str, Any]
+    places: TomlPlaces
     packages: dict[str, _Package] = field(default_factory=dict)
     by_name: dict[str, list[_Package]] = field(default_factory=lambda: defaultdict(list))
     broken: list[Unreadable] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     incomplete: set[str] = field(default_factory=set)
-    names: list[tuple[str, tuple[int, int]]] | None = None
 
 
 def read(path: str, data: bytes, beside: ReadBytes) -> Lock:  # noqa: ARG001 - it stands alone
@@ -70,7 +68,7 @@ def read(path: str, data: bytes, beside: ReadBytes) -> Lock:  # noqa: ARG001 - i
         raise refuse(document, ("version",), "uv.lock says no version")
     if lock["version"] != 1:
         raise refuse(document, ("version",), f"uv.lock version {lock['version']} is not known, only 1")
-    parser = _Parser(document, lock)
+    parser = _Parser(document, lock, TomlPlaces(document, "package", list_of(lock, "package")))
     _collect(parser)
     _connect(parser)
     return _finish(parser)
@@ -165,10 +163,10 @@ def _finish(parser: _Parser) -> Lock:
     roots = [p.ref for p in parser.packages.values() if p.source == "workspace"]
     extra_component, extra_edges = _script_root(parser) if not roots else (None, [])
     edges = [pair for package in parser.packages.values() for pair in package.needs] + extra_edges
-    scopes = _scopes(roots or [f"file:{path}"], [edge for edge, _ in edges])
-    markers = _markers(edges)
+    scope_of = scopes(roots or [f"file:{path}"], [edge for edge, _ in edges])
+    markers = conditions(edges)
     components = [
-        _component(parser, p, scopes.get(p.ref, ""), markers.get(p.ref, "")) for p in parser.packages.values()
+        _component(parser, p, scope_of.get(p.ref, ""), markers.get(p.ref, "")) for p in parser.packages.values()
     ]
     if extra_component is not None:
         components.append(extra_component)
@@ -198,35 +196,6 @@ def _script_root(parser: _Parser) -> tuple[Component | None, list[tuple[Edge, st
     return Component(ref=ref, name=path.rpartition("/")[2], type="file", locations=where), pairs
 
 
-def _scopes(roots: list[str], edges: list[Edge]) -> dict[str, str]:
-    """Ref -> the strongest reason why it is there: required, else optional (an extra), else dev (a group)."""
-    needs: dict[str, list[Edge]] = defaultdict(list)
-    for edge in edges:
-        needs[edge.source].append(edge)
-    scopes = dict.fromkeys(roots, "required")
-    for kind, scope in _REACH.items():
-        starts = [e.target for root in roots for e in needs[root] if e.kind == kind and e.target not in scopes]
-        while starts:
-            ref = starts.pop()
-            if ref not in scopes:
-                scopes[ref] = scope
-                # Below the root an extra is locked only because somebody asked for it.
-                starts += [e.target for e in needs[ref]]
-    return scopes
-
-
-def _markers(edges: list[tuple[Edge, str]]) -> dict[str, str]:
-    """Ref -> the condition under which anybody needs it; absent when somebody needs it always."""
-    conditions: dict[str, set[str]] = defaultdict(set)
-    for edge, marker in edges:
-        conditions[edge.target].add(marker)
-    return {
-        ref: " or ".join(f"({m})" if len(c) > 1 else m for m in sorted(c))
-        for ref, c in conditions.items()
-        if "" not in c
-    }
-
-
 def _component(parser: _Parser, package: _Package, scope: str, markers: str) -> Component:
     table = package.table
     files = _distributions(table)
@@ -243,22 +212,8 @@ def _component(parser: _Parser, package: _Package, scope: str, markers: str) -> 
         source_url=package.url,
         scope=scope,
         markers=markers,
-        locations=(_place(parser, package),),
+        locations=(parser.places.place(package.index),),
     )
-
-
-def _place(parser: _Parser, package: _Package) -> Location:
-    """The value of `name`: from the lines that uv writes, from the document's tree where they are not as uv does.
-
-    Building the tree of a large lock takes longer than all the rest, and says the same.
-    """
-    if parser.names is None:
-        parser.names = [(m["name"], m.span("value")) for m in _NAME_LINE.finditer(parser.document.text.text)]
-    if len(parser.names) == len(parser.lock["package"]):  # else a text in the lock looks like a header
-        name, (start, end) = parser.names[package.index]
-        if name == package.table["name"]:
-            return parser.document.text.location(start, end)
-    return parser.document.locate(("package", package.index, "name"))
 
 
 def _distributions(table: Mapping[str, Any]) -> tuple[Distribution, ...]:
