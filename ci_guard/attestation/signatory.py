@@ -58,10 +58,6 @@ class Signatory(Protocol):
         """What signs."""
 
     @property
-    def keyid(self) -> str:
-        """What the envelope names as its signer; "" without a key that verifiers have."""
-
-    @property
     def identity(self) -> str:
         """Who signs, in words, as verifying says it."""
 
@@ -82,11 +78,6 @@ class KeySignatory:
     key: SigningKey
     witnesses: Witnesses | None = None
     roots: Sequence[TrustedRoot] = ()
-
-    @property
-    def keyid(self) -> str:
-        """For keys the envelope's keyid is the bundle's hint, as the bundle format asks."""
-        return self.key.verifying_key.hint
 
     @property
     def identity(self) -> str:
@@ -121,7 +112,6 @@ class KeylessSignatory:
     certificate: SigningCertificate
     witnesses: Witnesses
     trust: Trust
-    keyid: str = ""
 
     @property
     def identity(self) -> str:

@@ -6,10 +6,15 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ci_guard.commands.outcome import Outcome
-from ci_guard.commands.sign import WHO, add_signer, open_who
+from ci_guard.commands.sign import ARTIFACT, WHO, add_attach, add_signer, images_among, network, open_who
+from ci_guard.model.errors import UsageError
 from ci_guard.model.printable import visible
+
+if TYPE_CHECKING:
+    from ci_guard.pipeline.image_reference import ImageReference
 
 TYPES = "slsaprovenance1, slsaprovenance02, cyclonedx, spdxjson, openvex, vuln, custom, or a URI"
 
@@ -20,12 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Writes one bundle with one in-toto statement about all ARTIFACTs, ARTIFACT.TYPE.sigstore.json unless --output "
         "says otherwise, only after it verified. " + WHO
     )
-    help_text = "a file, or sha256:HEX (oci:// references are not supported yet)"
-    parser.add_argument("artifacts", metavar="ARTIFACT", nargs="+", help=help_text)
+    parser.add_argument("artifacts", metavar="ARTIFACT", nargs="+", help=ARTIFACT)
     parser.add_argument("--predicate", metavar="F", type=Path, required=True, help="file with the predicate")
     parser.add_argument("--type", metavar="T", required=True, help=f"predicate type: {TYPES}")
     add_signer(parser)
     parser.add_argument("--output", metavar="FILE", type=Path, default=None, help="where the bundle goes")
+    add_attach(parser)
 
 
 def run(args: argparse.Namespace) -> Outcome:
@@ -33,10 +38,26 @@ def run(args: argparse.Namespace) -> Outcome:
     from ci_guard.pipeline import sign
 
     sign.refuse_pull_request(os.environ, allowed=args.allow_pull_request)
+    if images := images_among(args.artifacts):
+        return _attest_images(args, images)
     output = args.output or sign.attestation_path(args.artifacts, args.type)
     statement = sign.statement_about(args.artifacts, args.type, args.predicate, os.environ)
     who = open_who(args)
     sign.sign_one(statement, who, output)
     print(output)
+    print(f"signed by {visible(who.identity)}", file=sys.stderr)
+    return Outcome()
+
+
+def _attest_images(args: argparse.Namespace, images: tuple[ImageReference, ...]) -> Outcome:
+    from ci_guard.pipeline import sign
+    from ci_guard.pipeline.image_signing import attest_images
+
+    if args.output:
+        raise UsageError("--output is for files: an image's attestation goes to its registry")
+    predicate = sign.read_predicate(args.type, args.predicate, os.environ)
+    who = open_who(args)
+    for name in attest_images(network(), images, predicate, who, args.attach, sign.timestamp(os.environ)):
+        print(name)
     print(f"signed by {visible(who.identity)}", file=sys.stderr)
     return Outcome()

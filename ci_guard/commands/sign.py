@@ -5,15 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_guard.commands.outcome import Outcome
 from ci_guard.commands.password import asking
+from ci_guard.model.errors import UsageError
 from ci_guard.model.printable import visible
 
 if TYPE_CHECKING:
     from ci_guard.attestation.signatory import Signatory
+    from ci_guard.pipeline.image_reference import ImageReference
+    from ci_guard.pipeline.registries import Network
     from ci_guard.pipeline.signers import SignerOptions
 
 WHO = (
@@ -23,15 +27,22 @@ WHO = (
     "in a public log for ever."
 )
 _HOUR = 3600
-_ARTIFACT = "a file, or sha256:HEX (oci:// references are not supported yet)"
+ARTIFACT = "a file, sha256:HEX, or oci://HOST/REPOSITORY@sha256:HEX (or :TAG) in a registry"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to sign, with what, where to."""
     parser.epilog = "Writes ARTIFACT.sigstore.json, a Sigstore bundle v0.3, only after it verified. " + WHO
-    parser.add_argument("artifacts", metavar="ARTIFACT", nargs="+", help=_ARTIFACT)
+    parser.add_argument("artifacts", metavar="ARTIFACT", nargs="+", help=ARTIFACT)
     add_signer(parser)
     parser.add_argument("--output-dir", metavar="DIR", type=Path, default=None, help="where the bundles go")
+    add_attach(parser)
+
+
+def add_attach(parser: argparse.ArgumentParser) -> None:
+    """How evidence is attached to an image, the same for `sign` and `attest`."""
+    text = "for oci://: as a referrer (bundle), at cosign's tag, or both (default)"
+    parser.add_argument("--attach", choices=("both", "bundle", "tag"), default="both", help=text)
 
 
 def add_signer(parser: argparse.ArgumentParser) -> None:
@@ -84,6 +95,8 @@ def run(args: argparse.Namespace) -> Outcome:
     from ci_guard.pipeline import sign
 
     sign.refuse_pull_request(os.environ, allowed=args.allow_pull_request)
+    if images := images_among(args.artifacts):
+        return _sign_images(args, images)
     targets = sign.targets(args.artifacts, args.output_dir)
     who = open_who(args)
     for path in sign.sign_all(targets, who):
@@ -98,3 +111,33 @@ def _seconds(text: str) -> float:
     if not 0 < value <= _HOUR:
         raise argparse.ArgumentTypeError("more than 0 and at most 3600 seconds")
     return value
+
+
+def images_among(artifacts: Sequence[str]) -> tuple[ImageReference, ...]:
+    """The images that ARTIFACT arguments name. Raises UsageError when only some of them do."""
+    from ci_guard.pipeline.image_reference import image_reference, is_image
+
+    images = tuple(image_reference(text) for text in artifacts if is_image(text))
+    if images and len(images) != len(artifacts):
+        raise UsageError("images in registries and files are not signed in one go: their evidence goes to two places")
+    return images
+
+
+def network() -> Network:
+    """Whom we may ask: by the configuration where the command was started. Raises ConfigError."""
+    from ci_guard.pipeline.registries import network_of
+
+    return network_of(Path.cwd(), os.environ)
+
+
+def _sign_images(args: argparse.Namespace, images: tuple[ImageReference, ...]) -> Outcome:
+    from ci_guard.pipeline import sign
+    from ci_guard.pipeline.image_signing import sign_images
+
+    if args.output_dir:
+        raise UsageError("--output-dir is for files: an image's signature goes to its registry")
+    who = open_who(args)
+    for name in sign_images(network(), images, who, args.attach, sign.timestamp(os.environ)):
+        print(name)
+    print(f"signed by {visible(who.identity)}", file=sys.stderr)
+    return Outcome()

@@ -18,9 +18,12 @@ from ci_guard.model.errors import EXIT_CLOSED, EXIT_OPEN, UsageError
 if TYPE_CHECKING:
     from ci_guard.attestation.artifact import Artifact
     from ci_guard.attestation.identity import IdentityPolicy
+    from ci_guard.attestation.policy import Expectations
     from ci_guard.attestation.trustedroot import TrustedRoot
     from ci_guard.attestation.verdict import Verdict
     from ci_guard.pipeline.bundles import Examined
+
+    Examine = Callable[[bytes, Artifact], Verdict]
 
 SCHEMA = "ci-guard/verification/2"
 _MARKS = {"held": "ok", "refused": "REFUSED", "not-checked": "-"}
@@ -37,12 +40,14 @@ _CLAIMS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What, by which evidence, trusting whom, demanding what."""
     parser.epilog = (
-        "Exit code 0: verified; 1: refused; 2: usage; 3: a file could not be read. Works offline. Artifacts in "
-        "registries (oci://) are not supported yet."
+        "Exit code 0: verified; 1: refused; 2: usage; 3: a file could not be read, or a registry asked. Files are "
+        "verified offline. For oci:// the registry is asked for the evidence, unless --bundle gives it: without "
+        "--type one good signature is needed, with it one good attestation of that type."
     )
-    parser.add_argument("artifact", metavar="ARTIFACT", help="a file, or sha256:HEX")
+    what = "a file, sha256:HEX, or oci://HOST/REPOSITORY@sha256:HEX (or :TAG)"
+    parser.add_argument("artifact", metavar="ARTIFACT", help=what)
     bundles = "a Sigstore bundle, v0.1 to v0.3, or cosign's older one; repeated: all must hold"
-    parser.add_argument("--bundle", metavar="F", type=Path, action="append", required=True, help=bundles)
+    parser.add_argument("--bundle", metavar="F", type=Path, action="append", default=[], help=bundles)
     _add_trust(parser)
     parser.add_argument("--type", metavar="T", default=None, help=f"demand an attestation of this type: {_TYPES}")
     parser.add_argument("--builder-id", metavar="URI", default="", help="demand provenance by this builder")
@@ -68,18 +73,54 @@ def _add_trust(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Outcome:
-    """Verify and print the steps. Raises UsageError, InputError."""
+    """Verify and print the steps. Raises UsageError, InputError, ServiceError."""
+    roots = _roots(args)
+    expected = _expectations(args)
+    examine = _examiner(args, expected, roots)
+    wanted, examined = (_from_registry if _is_image(args) else _from_files)(args, examine, expected)
+    _show(args, wanted, examined, roots)
+    return Outcome(exit_code=EXIT_OPEN if examined.verified else EXIT_CLOSED)
+
+
+def _from_files(args: argparse.Namespace, examine: Examine, expected: Expectations) -> tuple[Artifact, Examined]:
     from ci_guard.attestation.bundle import MAX_BYTES
     from ci_guard.pipeline.artifact import artifact, read_named
     from ci_guard.pipeline.bundles import examine_all, names
 
-    roots = _roots(args)
+    del expected  # each bundle was examined by it
+    if not args.bundle:
+        raise UsageError("say with --bundle where the evidence is; only for oci:// it can be looked up")
     wanted = artifact(args.artifact)
-    examine = _examiner(args, wanted, roots)
     bundles = {name: read_named(Path(name), MAX_BYTES) for name in names(args.bundle)}
-    examined = examine_all(bundles, examine, args.min_signers)
-    _show(args, wanted, examined, roots)
-    return Outcome(exit_code=EXIT_OPEN if examined.verified else EXIT_CLOSED)
+    return wanted, examine_all(bundles, lambda data: examine(data, wanted), args.min_signers)
+
+
+def _from_registry(args: argparse.Namespace, examine: Examine, expected: Expectations) -> tuple[Artifact, Examined]:
+    """An image: its evidence is in the registry, or in the bundles given; a tag is resolved in either case."""
+    from ci_guard.attestation.artifact import DigestArtifact
+    from ci_guard.attestation.bundle import MAX_BYTES
+    from ci_guard.commands.sign import network
+    from ci_guard.pipeline.artifact import read_named
+    from ci_guard.pipeline.bundles import Examined, examine_all, names
+    from ci_guard.pipeline.image_evidence import evidence, lacking, sha256_of
+    from ci_guard.pipeline.image_reference import image_reference
+
+    image = image_reference(args.artifact)
+    with network().repository(image) as repository:
+        digest = image.digest if image.digest and args.bundle else repository.resolve(image.wanted).digest
+        wanted = DigestArtifact(sha256_of(digest), image.at(digest))
+        if args.bundle:
+            bundles = {name: read_named(Path(name), MAX_BYTES) for name in names(args.bundle)}
+            return wanted, examine_all(bundles, lambda data: examine(data, wanted), args.min_signers)
+        pieces = evidence(repository, digest, examine)
+    reason = lacking(pieces, expected.predicate_type, args.min_signers)
+    return wanted, Examined({piece.name: piece.verdict for piece in pieces}, reason)
+
+
+def _is_image(args: argparse.Namespace) -> bool:
+    from ci_guard.pipeline.image_reference import is_image
+
+    return is_image(args.artifact)
 
 
 def _roots(args: argparse.Namespace) -> tuple[TrustedRoot, ...]:
@@ -90,11 +131,14 @@ def _roots(args: argparse.Namespace) -> tuple[TrustedRoot, ...]:
     return open_roots(args.trusted_root, args.trust or ("" if args.trusted_root else PUBLIC_GOOD))
 
 
-def _examiner(args: argparse.Namespace, wanted: Artifact, roots: Sequence[TrustedRoot]) -> Callable[[bytes], Verdict]:
-    """What judges one bundle. Raises UsageError, InputError."""
+def _expectations(args: argparse.Namespace) -> Expectations:
     from ci_guard.attestation.policy import Expectations, predicate_type
 
-    expected = Expectations(predicate_type(args.type) if args.type else "", args.builder_id)
+    return Expectations(predicate_type(args.type) if args.type else "", args.builder_id)
+
+
+def _examiner(args: argparse.Namespace, expected: Expectations, roots: Sequence[TrustedRoot]) -> Examine:
+    """What judges one bundle. Raises UsageError, InputError."""
     claims = {name: value for name in _CLAIMS if (value := getattr(args, f"cert_{name}"))}
     if args.key:
         if args.cert_oidc_issuer or claims:
@@ -103,11 +147,11 @@ def _examiner(args: argparse.Namespace, wanted: Artifact, roots: Sequence[Truste
         from ci_guard.pipeline.signers import open_verifying_key
 
         key = open_verifying_key(args.key)
-        return lambda data: verification.examine(data, wanted, key, expected, roots)
+        return lambda data, wanted: verification.examine(data, wanted, key, expected, roots)
     from ci_guard.attestation import keyless
 
     trust = keyless.Trust(tuple(roots), _policy(args, claims))
-    return lambda data: keyless.examine(data, wanted, trust, expected)
+    return lambda data, wanted: keyless.examine(data, wanted, trust, expected)
 
 
 def _policy(args: argparse.Namespace, claims: dict[str, str]) -> IdentityPolicy:
@@ -129,23 +173,26 @@ def _show(args: argparse.Namespace, wanted: Artifact, examined: Examined, roots:
         data = sarif(report(wanted, examined.verdicts), partial(read_or_none, Path.cwd()), categories=["provenance"])
         _emit(data.decode("ascii"), args.output)
     elif args.format == "json":
-        _emit(_json(args, examined, roots, now), args.output)
+        _emit(_json(args, wanted, examined, roots, now), args.output)
     else:
-        _emit(_text(args, examined, roots, now), args.output)
+        _emit(_text(args, wanted, examined, roots, now), args.output)
 
 
-def _text(args: argparse.Namespace, examined: Examined, roots: Sequence[TrustedRoot], now: datetime) -> str:
+def _text(
+    args: argparse.Namespace, wanted: Artifact, examined: Examined, roots: Sequence[TrustedRoot], now: datetime
+) -> str:
     lines = []
+    name_of = wanted.name if _is_image(args) else args.artifact
     for name, verdict in examined.verdicts.items():
         if not args.quiet:
             lines += [f"{name}:"] if len(examined.verdicts) > 1 else []
             lines += [f"{s.number:>2} {s.name:<15} {_MARKS[s.result]:<8} {s.detail}" for s in verdict.steps]
         if verdict.verified:
             what = f"{verdict.predicate_type} about" if verdict.predicate_type else "signature over"
-            lines.append(f"verified: {what} {args.artifact}, signed by {verdict.identity}")
+            lines.append(f"verified: {what} {name_of}, signed by {verdict.identity}")
         else:
-            lines.append(f"not verified: {args.artifact} by {name}: {verdict.reason}")
-    if len(examined.verdicts) > 1 or args.min_signers:
+            lines.append(f"not verified: {name_of} by {name}: {verdict.reason}")
+    if len(examined.verdicts) > 1 or args.min_signers or _is_image(args):
         lines.append(f"all together not verified: {examined.reason}" if examined.reason else "all together verified")
     lines += [] if args.quiet else [_age(root, now) for root in roots]
     return "".join(f"{_printable(line)}\n" for line in lines)
@@ -161,12 +208,14 @@ def _age(root: TrustedRoot, now: datetime) -> str:
     return f"trusted root {root.name}: its newest key is of {root.newest:%Y-%m-%d}, {days} days ago; not refreshed"
 
 
-def _json(args: argparse.Namespace, examined: Examined, roots: Sequence[TrustedRoot], now: datetime) -> str:
+def _json(
+    args: argparse.Namespace, wanted: Artifact, examined: Examined, roots: Sequence[TrustedRoot], now: datetime
+) -> str:
     from ci_guard.pipeline.trust import age_in_days
 
     document = {
         "schema": SCHEMA,
-        "artifact": args.artifact,
+        "artifact": wanted.name if _is_image(args) else args.artifact,
         "verified": examined.verified,
         "reason": examined.reason,
         "bundles": [{"bundle": name, **_verdict_json(verdict)} for name, verdict in examined.verdicts.items()],

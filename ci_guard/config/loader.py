@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from ci_guard.config import values
 from ci_guard.config.settings import in_force
+from ci_guard.config.trust import ImageTrust, Services, TrustedSigner
 from ci_guard.config.types import POLICY_FILES, Config, RuleSetting, SuppressionEntry
 from ci_guard.config.values import Parse
 from ci_guard.model.errors import ConfigError
@@ -145,6 +146,50 @@ def _suppressions(node: Node) -> tuple[SuppressionEntry, ...]:
     return tuple(_suppression(item) for item in node.items())
 
 
+def _services(node: Node) -> Services:
+    return Services(**{key: SERVICE_KEYS[key](member) for key, member in node.fields(SERVICE_KEYS).items()})
+
+
+def _images(node: Node) -> tuple[ImageTrust, ...]:
+    return tuple(_image_trust(item) for item in node.items())
+
+
+def _image_trust(node: Node) -> ImageTrust:
+    members = node.fields(IMAGE_KEYS)
+    read_values = {key.replace("-", "_"): IMAGE_KEYS[key](member) for key, member in members.items()}
+    for key, words in (("match", "which images"), ("signed_by", "whose signature counts for them")):
+        if not read_values.get(key):
+            raise node.error(f"an entry says {words}: add `{key.replace('_', '-')}:`")
+    return ImageTrust(**read_values, location=node.document.locate(node.path))
+
+
+def _signers(node: Node) -> tuple[TrustedSigner, ...]:
+    return tuple(_signer(item) for item in node.items())
+
+
+def _signer(node: Node) -> TrustedSigner:
+    members = node.fields(SIGNER_KEYS)
+    signer = TrustedSigner(**{key.replace("-", "_"): SIGNER_KEYS[key](member) for key, member in members.items()})
+    if sum(map(bool, (signer.key, signer.identity, signer.identity_regexp))) != 1:
+        raise node.error("a signer is one of `key:`, `identity:` and `identity-regexp:`")
+    if bool(signer.issuer) == bool(signer.key):
+        raise node.error("an identity is only as good as who vouches for it: `issuer:` goes with it, not with a key")
+    return signer
+
+
+def _placed(entry: ImageTrust, folder: str) -> ImageTrust:
+    """Keys and roots, which are named from the folder of the file, as paths from the root."""
+    signers = (
+        replace(
+            signer,
+            key=signer.key and f"{folder}/{signer.key}",
+            trusted_root=signer.trusted_root and f"{folder}/{signer.trusted_root}",
+        )
+        for signer in entry.signed_by
+    )
+    return replace(entry, signed_by=tuple(signers))
+
+
 def _config(node: Node, path: str) -> Config:
     members = node.fields(CONFIG_KEYS)
     read_values = {key.replace("-", "_"): CONFIG_KEYS[key](member) for key, member in members.items()}
@@ -153,6 +198,7 @@ def _config(node: Node, path: str) -> Config:
     if not folder:
         return config
     placed: dict[str, Any] = {name: f"{folder}/{value}" for name in POLICY_FILES if (value := getattr(config, name))}
+    placed["images"] = tuple(_placed(entry, folder) for entry in config.images)
     return replace(config, **placed, rule_paths=tuple(f"{folder}/{place}" for place in config.rule_paths))
 
 
@@ -171,6 +217,22 @@ SUPPRESSION_KEYS: Mapping[str, Callable[[Node], Any]] = {
     "expires": _one(values.day),
     "approver": _one(values.text),
 }
+SERVICE_KEYS: Mapping[str, Callable[[Node], Any]] = {
+    "hosts": _all(values.host_pattern),
+    "private": _all(values.private),
+}
+IMAGE_KEYS: Mapping[str, Callable[[Node], Any]] = {
+    "match": _all(values.image_pattern),
+    "signed-by": _signers,
+    "attested": _all(values.named),
+}
+SIGNER_KEYS: Mapping[str, Callable[[Node], Any]] = {
+    "key": _one(values.relative_path),
+    "identity": _one(values.named),
+    "identity-regexp": _one(values.named),
+    "issuer": _one(values.named),
+    "trusted-root": _one(values.relative_path),
+}
 CONFIG_KEYS: Mapping[str, Callable[[Node], Any]] = {
     "version": _version,
     "profile": _one(values.profile),
@@ -186,4 +248,6 @@ CONFIG_KEYS: Mapping[str, Callable[[Node], Any]] = {
     "registries": _all(values.registry),
     "suppressions": _suppressions,
     "rules": _rules,
+    "services": _services,
+    "images": _images,
 }

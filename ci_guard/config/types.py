@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from ci_guard.config.trust import ImageTrust, Services
 from ci_guard.model.finding import Severity
 from ci_guard.model.location import Location
 from ci_guard.model.record import field, record
@@ -72,3 +73,5 @@ class Config:
     extends: str = ""
     repo_may: tuple[str, ...] = ()
     ratchet: str = ""
+    services: Services = field(default_factory=Services)
+    images: tuple[ImageTrust, ...] = ()

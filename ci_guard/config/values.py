@@ -22,10 +22,13 @@ DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 HOST = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*$"
 RELATIVE_PATH = r"^(?!/)(?!(.*/)?\.\.(/|$))[^\\\x00-\x1f\x7f]+$"
 NOT_BLANK = r"\S"
+HOST_PATTERN = r"^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$"
+PRIVATE = r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?|[0-9a-f.:]+/[0-9]{1,3})$"
+IMAGE_PATTERN = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9._*?-]+)+$"
 ANY_RULE = r"^([a-z0-9]+(-[a-z0-9]+)*|[^/\x00-\x1f\x7f]*[^/\s\x00-\x1f\x7f]/[^\s\x00-\x1f\x7f]+)$"
 GRANTS = (
     *("profile", "pod-security-version", "fail-on", "paths", "exclude", "baseline", "ratchet", "registries"),
-    *("suppressions", "rules", "params"),
+    *("suppressions", "rules", "params", "services", "images"),
 )
 """What a shared policy may leave to those who extend it: keys of the configuration, and `params` of rules."""
 
@@ -91,6 +94,9 @@ profile = shaped(RULE_ID, "the name of a profile such as pss-restricted")
 pod_security_version = shaped(POD_SECURITY_VERSION, "latest or a version such as v1.30")
 registry = shaped(HOST, "a host such as registry.example, without scheme")
 relative_path = shaped(RELATIVE_PATH, "a path below the configuration's folder, with / and without ..")
+host_pattern = shaped(HOST_PATTERN, "a host such as registry.example:5000, or *.registry.example")
+private = shaped(PRIVATE, "a host such as registry.example:5000, or a network such as 10.1.0.0/16")
+image_pattern = shaped(IMAGE_PATTERN, "HOST/REPOSITORY, in the repository * or **, such as registry.example/team/**")
 named = shaped(NOT_BLANK, "text that is not blank")
 
 

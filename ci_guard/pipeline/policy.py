@@ -99,7 +99,7 @@ def load_policy(
     changes: list[PolicyChange] = []
     if base is not None:
         notices.append(Notice(f"judged by the policy of the base commit {base.commit[:12]}"))
-        changes += changes_of(source, path, config, (*protected, *_rule_files(source, folders)))
+        changes += changes_of(source, path, config, (*protected, *_rule_files(source, folders), *trust_files(config)))
         config = placeless(config) if source.now(path) != data else config
     if not comments:
         words = "comments and annotations accept nothing, and --baseline what the job says"
@@ -165,6 +165,12 @@ def day_of(environ: Mapping[str, str]) -> date:
         return datetime.fromtimestamp(int(epoch), UTC).date()
     except (ValueError, OverflowError, OSError):
         raise ConfigError(f"SOURCE_DATE_EPOCH: expected seconds since 1970, found {shown(epoch)}") from None
+
+
+def trust_files(config: Config) -> list[str]:
+    """The keys and trusted roots that the configuration names for images: policy, like itself."""
+    signers = [signer for entry in config.images for signer in entry.signed_by]
+    return sorted({path for signer in signers for path in (signer.key, signer.trusted_root) if path})
 
 
 def _baseline(source: PolicySource, config: Config, expected: bool) -> tuple[Baseline | None, list[Notice]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from typing import Any
 
 from ci_guard.config import loader
@@ -72,6 +72,8 @@ def _before(data: bytes, path: str) -> Config:
 def _difference(key: str, was: Any, will_be: Any) -> str:
     if isinstance(was, str | int):
         return f"`{key}` to {shown(will_be)}, from {shown(was)}"
+    if not isinstance(was, Sized) or not isinstance(will_be, Sized):
+        return f"`{key}` anew"
     return f"`{key}` ({len(will_be)} instead of {len(was)})" if len(was) != len(will_be) else f"`{key}` anew"
 
 
@@ -121,7 +123,8 @@ def placeless(config: Config) -> Config:
         replace(entry, location=Location(entry.location.path) if entry.location else None)
         for entry in config.suppressions
     )
-    return replace(config, suppressions=entries)
+    images = tuple(replace(entry, location=None) for entry in config.images)
+    return replace(config, suppressions=entries, images=images)
 
 
 _DIFFERENCES = {"baseline": _baseline_changes, "extends": _config_changes}

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from ci_guard.attestation import predicates
 from ci_guard.attestation.artifact import Artifact
@@ -59,9 +60,13 @@ def sign_one(statement: Statement, signer: Signer, output: Path) -> None:
 
 def statement_about(texts: Sequence[str], kind: str, predicate: Path, environ: Mapping[str, str]) -> Statement:
     """The statement that `attest` signs. Raises UsageError, InputError, SigningError."""
+    return Statement(subjects(named_subjects(texts)), *read_predicate(kind, predicate, environ))
+
+
+def read_predicate(kind: str, predicate: Path, environ: Mapping[str, str]) -> tuple[str, Any]:
+    """The predicate type's URI and the predicate in a file. Raises UsageError, InputError, SigningError."""
     data = read_named(predicate, predicates.MAX_BYTES)
-    uri, value = predicates.read(kind, data, timestamp=timestamp(environ))
-    return Statement(subjects(named_subjects(texts)), uri, value)
+    return predicates.read(kind, data, timestamp=timestamp(environ))
 
 
 def attestation_path(texts: Sequence[str], kind: str) -> Path:

@@ -65,7 +65,7 @@ class Limits:
     connect: float = 10
     read: float = 30
     total: float = 180
-    waits: tuple[float, ...] = (0.5, 2, 8)
+    waits: tuple[float, ...] = (0.5, 1, 2)
     longest_wait: float = 60
 
 

@@ -177,7 +177,6 @@ def test_a_custom_predicate_wraps_text(home: Path, monkeypatch: pytest.MonkeyPat
         (["sign", "app.tar", "--key", "awskms:///alias/x"], 2, "no signer for awskms: keys; known: a path"),
         (["sign", "app.tar", "--key", "cosign.pub"], 3, "is no private key"),
         (["sign", "app.tar", "./app.tar", "--key", "cosign.key"], 2, "would share the bundle"),
-        (["sign", "oci://registry.example/app@sha256:" + "0" * 64, "--key", "cosign.key"], 2, "not supported yet"),
         (["sign", "sha256:12", "--key", "cosign.key"], 2, "64 lower-case hex digits"),
         (["sign", "app.tar"], 3, "neither a key (--key) nor an identity"),
         (["attest", "app.tar", "--predicate", "slsa.json", "--type", "sbom", "--key", "cosign.key"], 2, "no predicate"),
@@ -196,11 +195,6 @@ def test_a_custom_predicate_wraps_text(home: Path, monkeypatch: pytest.MonkeyPat
         (["verify", "app.tar", "--bundle", "slsa.json", "--key", "slsa.json"], 3, "holds no public key"),
         (["verify", "app.tar", "--bundle", "slsa.json", "--key", "cosign.pub"], 1, ""),
         (["verify", "app.tar", "--bundle", "slsa.json"], 2, ""),
-        (
-            ["verify", "oci://registry.example/app:1", "--bundle", "slsa.json", "--key", "cosign.pub"],
-            2,
-            "not supported",
-        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
