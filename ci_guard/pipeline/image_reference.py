@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ci_guard.kubernetes.images import parse_image
 from ci_guard.model.errors import UsageError
+from ci_guard.model.image_reference import parse_image
 from ci_guard.model.record import record
 
 OCI = "oci://"

@@ -86,22 +86,23 @@ def here(user: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Place]:
             yield place
 
 
-@pytest.mark.parametrize("attach", ["both", "bundle", "tag"])
+@pytest.mark.parametrize("attach", ["both", "tag"])
 def test_a_signed_image_verifies(place: Place, attach: str) -> None:
     code, told = place.run("sign", f"oci://{place.host}/team/app:v1", "--key", "cosign.key", "--attach", attach)
-    assert (code, told) == (0, f"{place.at()}\n"), "a tag is resolved, and the digest printed"
+    assert code == 0
+    assert told.startswith(f"{place.at()}\nsigned by key "), "a tag is resolved, and the digest printed"
     code, told = place.verify()
     assert code == 0, told
-    assert told.count("verified: ") == {"both": 2, "bundle": 1, "tag": 1}[attach]
+    assert told.count("verified: ") == {"both": 2, "tag": 1}[attach]
     assert told.endswith("all together verified\n")
     tags = [referrers_tag(place.image.digest, ending) for ending in (".sig", ".att")]
-    assert [place.images.find_manifest(tag) is not None for tag in tags] == [attach != "bundle", False]
+    assert [place.images.find_manifest(tag) is not None for tag in tags] == [True, False]
 
 
 def test_an_attested_image_verifies(place: Place) -> None:
     (place.home / "sbom.json").write_text('{"bomFormat": "CycloneDX"}')
     attest = ("--predicate", "sbom.json", "--type", "cyclonedx", "--key", "cosign.key")
-    assert place.run("attest", place.at(), *attest) == (0, f"{place.at()}\n")
+    assert place.run("attest", place.at(), *attest)[0] == 0
     assert place.verify("--type", "cyclonedx")[0] == 0
     code, told = place.verify()
     assert code == 1
