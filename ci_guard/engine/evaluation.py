@@ -154,9 +154,13 @@ class _Look:
         findings = self.result.findings
         for (rule, id, path), index in self.by_identity.items():
             for other in self.selection.rules[rule].rule.implied_by:
-                if (other, id, path) in self.by_identity:
+                if (other, id, path) in self.by_identity and self._outweighs(other, rule):
                     findings[index] = replace(findings[index], implied_by=other)
                     break
+
+    def _outweighs(self, other: str, rule: str) -> bool:
+        """Whether `other` is at least as severe: what is hidden must not open a gate that it would have closed."""
+        return self.selection.severity(other).rank >= self.selection.severity(rule).rank
 
     # The exact way: clause by clause, member by member, item by item.
 

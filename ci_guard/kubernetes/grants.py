@@ -24,13 +24,21 @@ BUILT_IN: Final = {
 """The roles that every cluster has, as far as rules ask for them."""
 
 _DISTRIBUTED: Final = frozenset(
-    {"basic-user", "cluster-monitoring-view", "cluster-reader", "cluster-status", "self-provisioner", "storage-admin"}
+    {
+        "extension-apiserver-authentication-reader",
+        "basic-user",
+        "cluster-monitoring-view",
+        "cluster-reader",
+        "cluster-status",
+        "self-provisioner",
+        "storage-admin",
+    }
 )
-"""ClusterRoles that OpenShift brings under names without a prefix."""
+"""Roles that Kubernetes or OpenShift brings under names without a prefix."""
 
 
 def is_built_in(name: str) -> bool:
-    """Whether a ClusterRole of that name comes with Kubernetes, kubeadm or OpenShift: no repo need hold it."""
+    """Whether a role of that name comes with Kubernetes, kubeadm or OpenShift: no repo need hold it."""
     return name in BUILT_IN or name in _DISTRIBUTED or name.startswith(("system:", "kubeadm:"))
 
 

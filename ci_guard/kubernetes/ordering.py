@@ -30,7 +30,8 @@ def keys_out_of_order(value: Any, first: Sequence[str], path: NodePath = ()) -> 
 
 
 def _late(keys: Sequence[str], ranks: dict[str, int], path: NodePath) -> Iterator[tuple[NodePath, str]]:
-    orders = [(ranks.get(key, len(ranks)), key) for key in keys]
+    lead = ranks if keys and keys[0] in ranks else {}
+    orders = [(lead.get(key, len(ranks)), key) for key in keys]
     late = next((b for a, b in pairwise(orders) if b < a), None)
-    if late:
+    if late and list(keys) != sorted(keys):
         yield (*path, late[1]), min(order for order in orders if order > late)[1]

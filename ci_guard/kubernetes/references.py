@@ -87,7 +87,7 @@ def _route(spec: dict[str, Any], base: NodePath) -> Iterator[Reference]:
 def _bound(role: dict[str, Any], path: NodePath) -> Iterator[Reference]:
     """The role that a binding gives, unless every cluster, or its distribution, brings it."""
     kind, name = as_text(role.get("kind")), as_text(role.get("name"))
-    if kind == "Role" or (kind == "ClusterRole" and not is_built_in(name)):
+    if kind in {"Role", "ClusterRole"} and not is_built_in(name):
         yield Reference(kind, name, path)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ci_guard.engine.evaluation import Judge
+from ci_guard.engine.evaluation import Judge, Judgement
 from ci_guard.engine.kinds import KINDS
 from ci_guard.engine.selection import Selection
 from ci_guard.kubernetes.joined import Joined
@@ -17,6 +17,8 @@ from ci_guard.kubernetes.manifests import ManifestDocument, read_manifests
 from ci_guard.kubernetes.outside import UNSEEN, Outside
 from ci_guard.kubernetes.repository import Entry
 from ci_guard.kubernetes.resources import Resource
+from ci_guard.model.finding import Finding
+from ci_guard.model.record import replace
 from ci_guard.model.report import Unjudged
 from ci_guard.pipeline.lint import surroundings_of
 from ci_guard.pipeline.manifests import Linted
@@ -35,16 +37,38 @@ def judge_joins(session: Session, linted: Linted) -> None:
         return
     whole = linted.index.complete and _is_whole(session)
     joined = Joined(Joins(entries, _outside(session, linted, complete=whole)))
-    judge = Judge(selection)
+    judge = Judge(_with_partners(session.rules.selection, selection))
+    implied: dict[Finding, Finding] = {}
     for path in sorted(wanted):
         for resource, entry in _resources(session, path, wanted[path]):
             for subject in joined.subjects(resource, entry):
                 judgement = judge.judge(subject)
-                linted.judged.keep(judgement)
-                linted.suppressions.observe(path, subject.id, judgement.evaluated.keys())
+                implied |= _take(judgement, selection, linted)
+                linted.suppressions.observe(path, subject.id, judgement.evaluated.keys() & selection.rules.keys())
+    linted.judged.findings = [implied.get(finding, finding) for finding in linted.judged.findings]
     if not linted.index.complete:
         reason = "the repo has more resources than the index keeps"
         linted.judged.unjudged += [Unjudged(rule, "the repository", reason) for rule in selection.rules]
+
+
+def _with_partners(all_of_them: Selection, selection: Selection) -> Selection:
+    """`selection` and the rules of the first pass that imply one of it, or are implied: they are asked once more."""
+    repo, partners = selection.rules, dict(selection.rules)
+    for rule, selected in all_of_them.rules.items():
+        others = selected.rule.implied_by
+        partners |= {other: all_of_them.rules[other] for other in others if rule in repo and other in all_of_them.rules}
+        if any(other in repo for other in others):
+            partners[rule] = selected
+    return replace(all_of_them, rules=partners)
+
+
+def _take(judgement: Judgement, selection: Selection, linted: Linted) -> dict[Finding, Finding]:
+    """Keep what rules of the repo say; back come those of the first pass that one of them implies."""
+    ours = selection.rules
+    linted.judged.findings += [f for f in judgement.findings if f.rule in ours]
+    linted.judged.evaluated.update({rule: n for rule, n in judgement.evaluated.items() if rule in ours})
+    linted.judged.unjudged += [u for u in judgement.unjudged if u.rule in ours]
+    return {replace(f, implied_by=""): f for f in judgement.findings if f.rule not in ours and f.implied_by in ours}
 
 
 def _is_whole(session: Session) -> bool:

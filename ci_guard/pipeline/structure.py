@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from ci_guard.kubernetes.ordering import keys_out_of_order
@@ -94,7 +95,7 @@ class StructureJudge:
 
     def _unsorted(self, resource: Resource) -> Iterator[Finding]:
         first = self._selection.params(SORTED).get("first", ())
-        for path, before in keys_out_of_order(resource.value, first, resource.path):
+        for path, before in islice(keys_out_of_order(resource.value, first, resource.path), 1):
             found = self._selection.emit(
                 SORTED,
                 location=_location(resource, path, key=True),

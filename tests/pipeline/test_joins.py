@@ -55,6 +55,25 @@ def test_without_all_no_join_is_judged(
     assert not {"sa-bound-to-admin-workload", "dangling-service"} & {f["rule"] for f in report["findings"]}
 
 
+def test_one_flaw_is_one_finding_across_both_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The default account (seen in the file) and its token (seen in the repo) are mended by one line."""
+    shutil.copytree(CASES[0] / "repo", tmp_path / "repo")
+    monkeypatch.chdir(tmp_path / "repo")
+    text = (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: a}\n"
+        "spec: {containers: [{name: a, image: registry.example/a:1}]}\n"
+    )
+    for repo, wanted in ((["--all"], "automount-sa-token"), ([], "")):
+        (tmp_path / "repo" / "lonely.yaml").write_text(text, "utf-8")
+        assert main(["lint", *repo, ".", "--profile", "all", "--fail-on", "never", "--format", "json"]) == 0
+        findings = json.loads(capsys.readouterr().out)["findings"]
+        said = [f for f in findings if f["location"]["path"] == "lonely.yaml"]
+        (found,) = [f for f in said if f["rule"] == "default-service-account-used"]
+        assert found["impliedBy"] == wanted
+
+
 KEYS = [
     "name",
     "namespace",
