@@ -1,0 +1,15 @@
+"""Debian and its like: dpkg's order, by univers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from univers.versions import DebianVersion, InvalidVersion
+
+
+def key(text: str) -> Any:
+    """The library's version. Raises ValueError for what it does not read."""
+    try:
+        return DebianVersion(text)
+    except InvalidVersion as error:
+        raise ValueError(str(error)) from None
