@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,15 +19,16 @@ from ci_guard.advisories import table
 from ci_guard.advisories.compiling import EPSS, KEV, compile_records, read_epss, read_kev, read_records
 from ci_guard.advisories.sources import content_digest
 from ci_guard.model.errors import InputError
+from ci_guard.model.record import record, replace
 from ci_guard.source.edit import replace_file
 
 INDEX: Final = "index.json"
 _FORMAT: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
-    """One compiled table. `as_of` is the day its data is from (2026-12-31, "" unknown); `source` what it was made of."""
+    """One compiled table. `as_of` is the day its data is from (2026-12-31, "" unknown), `source` what it is made of."""
 
     table: str
     digest: str
@@ -57,9 +57,11 @@ def installed(cache: Path) -> dict[str, Entry]:
     return _read_index(cache / INDEX) or {}
 
 
-def take_in(cache: Path, path: Path, as_of: str = "") -> dict[str, Entry]:
-    """Compile `path` and add it to what is installed; returns what is new. Raises InputError, and changes nothing then."""
+def take_in(cache: Path, path: Path, as_of: str = "", source: str = "") -> dict[str, Entry]:
+    """Compile `path` and add it to what is installed; gives what is new. Raises InputError; then nothing changed."""
     made = _compile(cache, path, content_digest(path), as_of)
+    if source:
+        made = {name: replace(entry, source=source) for name, entry in made.items()}
     _write_index(cache / INDEX, {**installed_or_nothing(cache), **made})
     return made
 
@@ -73,7 +75,7 @@ def installed_or_nothing(cache: Path) -> dict[str, Entry]:
 
 
 def from_path(cache: Path, path: Path) -> dict[str, Entry]:
-    """The tables of a database that the policy names by its path; compiled when its content is new. Raises InputError."""
+    """The tables of a database that the policy names by path; compiled when its content is new. Raises InputError."""
     digest = content_digest(path)
     index = cache / f"{digest}.json"
     try:
@@ -135,5 +137,10 @@ def _read_index(path: Path) -> dict[str, Entry] | None:
 
 def _write_index(path: Path, entries: Entries) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    given = {"format": _FORMAT, "tables": {name: asdict(entry) for name, entry in sorted(entries.items())}}
+    given = {
+        "format": _FORMAT,
+        "tables": {
+            name: {key: getattr(entry, key) for key in Entry.__match_args__} for name, entry in sorted(entries.items())
+        },
+    }
     replace_file(path, (json.dumps(given, indent=1) + "\n").encode())

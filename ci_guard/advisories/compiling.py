@@ -8,7 +8,6 @@ import io
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,13 +15,14 @@ from ci_guard.advisories.record import Affected, Range, Record, parse_record
 from ci_guard.advisories.sources import decode, read_files
 from ci_guard.advisories.versions import base_ecosystem
 from ci_guard.model.errors import InputError
+from ci_guard.model.record import field, record
 
 KEV: Final = "kev"
 EPSS: Final = "epss"
 _MAX_FEED: Final = 200_000_000
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Compiled:
     """One ecosystem's entries by package name. `newest` is the newest `modified` of its records (RFC 3339)."""
 
@@ -43,14 +43,14 @@ def read_records(path: Path) -> Iterator[Record]:
 def compile_records(records: Iterable[Record]) -> dict[str, Compiled]:
     """The records by ecosystem (without release, lower case). Withdrawn ones are only counted."""
     found: dict[str, Compiled] = {}
-    for record in records:
-        for base in {base_ecosystem(entry.ecosystem): None for entry in record.affected}:
+    for advisory in records:
+        for base in {base_ecosystem(entry.ecosystem): None for entry in advisory.affected}:
             into = found.setdefault(base, Compiled(base))
             into.records += 1
-            into.withdrawn += record.withdrawn
-            into.newest = max(into.newest, record.modified)
-        for entry in () if record.withdrawn else record.affected:
-            found[base_ecosystem(entry.ecosystem)].names[entry.name].append(to_plain(record, entry))
+            into.withdrawn += advisory.withdrawn
+            into.newest = max(into.newest, advisory.modified)
+        for entry in () if advisory.withdrawn else advisory.affected:
+            found[base_ecosystem(entry.ecosystem)].names[entry.name].append(to_plain(advisory, entry))
     return found
 
 
@@ -72,11 +72,12 @@ def to_plain(record: Record, entry: Affected) -> dict[str, Any]:
 
 def from_plain(name: str, given: dict[str, Any]) -> tuple[Record, Affected]:
     """What `to_plain` wrote."""
-    ranges = tuple(
-        Range(flat[0], tuple(zip(flat[1::2], flat[2::2], strict=True))) for flat in given.get("ranges", ())
-    )
+    ranges = tuple(Range(flat[0], tuple(zip(flat[1::2], flat[2::2], strict=True))) for flat in given.get("ranges", ()))
     record = Record(
-        given["id"], aliases=tuple(given.get("aliases", ())), summary=given.get("summary", ""), level=given.get("level", "")
+        given["id"],
+        aliases=tuple(given.get("aliases", ())),
+        summary=given.get("summary", ""),
+        level=given.get("level", ""),
     )
     entry = Affected(
         given["ecosystem"],

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 from ci_guard.advisories.cache import Entry
 from ci_guard.advisories.compiling import EPSS, KEV, from_plain
-from ci_guard.advisories.matching import Pair
+from ci_guard.advisories.matching import Package, Pair
 from ci_guard.advisories.names import package_name
 from ci_guard.advisories.table import Table
 from ci_guard.advisories.versions import base_ecosystem
+from ci_guard.model.record import field, record
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Databases:
     """The tables in force (`matching.Source`); each is opened, and verified, when it is first asked."""
 
     folder: Path
     entries: Mapping[str, Entry]
     _open: dict[str, Table] = field(default_factory=dict)
+
+    def prepare(self, packages: Iterable[Package]) -> None:
+        """Nothing to do: what is asked for is read when it is asked for."""
 
     def covers(self, ecosystem: str) -> bool:
         """Whether there is a table for the ecosystem."""
@@ -40,6 +43,10 @@ class Databases:
     def probability(self, cve: str) -> float:
         """The EPSS score, 0.0 without one."""
         return float(self._table(EPSS).get(cve) or 0.0) if EPSS in self.entries else 0.0
+
+    def check(self, name: str) -> None:
+        """Open and verify a table. Raises InputError."""
+        self._table(name)
 
     def _table(self, name: str) -> Table:
         if name not in self._open:

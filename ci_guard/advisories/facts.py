@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ci_guard.advisories.matching import Match
 from ci_guard.model.component import Component, Inventory
 from ci_guard.model.location import FieldPath, Flow, Location, NodePath
+from ci_guard.model.record import record
 from ci_guard.model.subject import Subject, SubjectId
 
 _SHOWN: Final = 6  # other names of an advisory in a message
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class PackagePosition:
     """The positions of a package (`subject.Positions`): whatever is asked for, it is the line that locks it."""
 
@@ -111,7 +111,12 @@ class Ways:
 def flow(way: Sequence[Component]) -> tuple[Flow, ...]:
     """The same as steps on the lock's lines; nothing for what the project asks for itself."""
     steps = [
-        Location(place.path, place.region, place.snippet, f"{c.name} {c.version} {'is affected' if c is way[-1] else 'requires the next'}")
+        Location(
+            place.path,
+            place.region,
+            place.snippet,
+            f"{c.name} {c.version} {'is affected' if c is way[-1] else 'requires the next'}",
+        )
         for c in way
         if (place := c.locations[0] if c.locations else None) is not None
     ]

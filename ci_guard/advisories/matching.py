@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
-from ci_guard.advisories.ranges import Incomparable, fixes, is_affected
+from ci_guard.advisories.ranges import IncomparableError, fixes, is_affected
 from ci_guard.advisories.record import Affected, Record
 from ci_guard.advisories.severity import severity_of
 from ci_guard.advisories.versions import key_of
 from ci_guard.model.finding import Severity
+from ci_guard.model.record import field, record
 
 Pair = tuple[Record, Affected]
 
@@ -18,14 +18,16 @@ _KINDS: Final = ("malicious", "vulnerable", "yanked", "end-of-life", "deprecated
 _RANKS: Final = ("CVE-", "MAL-", "GHSA-")
 
 
-class Source(Protocol):
-    """Where advisories come from: compiled databases, or a service that was asked before."""
+class Package(NamedTuple):
+    """A package in the words of OSV."""
 
-    def covers(self, ecosystem: str) -> bool:
-        """Whether there is data for the ecosystem at all."""
+    ecosystem: str
+    name: str
+    version: str
 
-    def records(self, ecosystem: str, name: str, version: str) -> Sequence[Pair]:
-        """What is known about a package (its version may be ignored). Raises InputError."""
+
+class Feeds(Protocol):
+    """What is known about how vulnerabilities are used."""
 
     def exploited(self, cve: str) -> bool:
         """Whether a CVE is in the catalogue of known exploited vulnerabilities."""
@@ -34,7 +36,20 @@ class Source(Protocol):
         """The EPSS score of a CVE, 0..1; 0.0 = none."""
 
 
-@dataclass(frozen=True, slots=True)
+class Source(Feeds, Protocol):
+    """Where advisories come from: compiled databases, or a service that is asked."""
+
+    def prepare(self, packages: Iterable[Package]) -> None:
+        """Told before of all packages that will be asked for. Raises ServiceError."""
+
+    def covers(self, ecosystem: str) -> bool:
+        """Whether there is data for the ecosystem at all."""
+
+    def records(self, ecosystem: str, name: str, version: str) -> Sequence[Pair]:
+        """What is known about a package (its version may be ignored). Raises InputError, ServiceError."""
+
+
+@record
 class Match:
     """One advisory that holds for one package, under all its names. `fixed` is "" when no fixed version is known."""
 
@@ -49,7 +64,7 @@ class Match:
     probability: float = 0.0
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Outcome:
     """What is known about one package; `unjudged` says in words which records could not be decided."""
 
@@ -61,14 +76,14 @@ def match(source: Source, ecosystem: str, name: str, version: str) -> Outcome:
     """The advisories that hold for a package, in the order of their ids."""
     outcome = Outcome()
     affected: list[Pair] = []
-    for record, entry in source.records(ecosystem, name, version):
+    for advisory, entry in source.records(ecosystem, name, version):
         try:
             if _same_release(ecosystem, entry.ecosystem) and is_affected(version, entry):
-                affected.append((record, entry))
+                affected.append((advisory, entry))
             elif _only_commits(entry):
-                outcome.unjudged.append(f"{record.id} names affected commits only, not versions")
-        except Incomparable as error:
-            outcome.unjudged.append(f"{record.id}: {error}")
+                outcome.unjudged.append(f"{advisory.id} names affected commits only, not versions")
+        except IncomparableError as error:
+            outcome.unjudged.append(f"{advisory.id}: {error}")
     merged = (_merged(group, version, source) for group in _groups(affected))
     outcome.matches = sorted(merged, key=lambda m: m.id)
     return outcome
@@ -80,7 +95,7 @@ def _same_release(asked: str, given: str) -> bool:
     if not want:
         return True
     if not have:
-        raise Incomparable(f"the release is not known, and the advisory is about {given} only")
+        raise IncomparableError(f"the release is not known, and the advisory is about {given} only")
     return have == want or want.startswith(have + ":")
 
 
@@ -140,5 +155,5 @@ def _fixed(group: Sequence[Pair], version: str) -> str:
 def _holds(version: str, entry: Affected) -> bool:
     try:
         return is_affected(version, entry)
-    except Incomparable:
+    except IncomparableError:
         return True

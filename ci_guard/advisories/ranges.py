@@ -9,25 +9,25 @@ from ci_guard.advisories.record import Affected, Range
 from ci_guard.advisories.versions import Key, key_of
 
 
-class Incomparable(ValueError):
+class IncomparableError(ValueError):
     """A version that its ecosystem cannot order: whether it is affected is not known."""
 
 
 def is_affected(version: str, entry: Affected) -> bool:
-    """In `versions` or in a range. Raises Incomparable when no list names it and the ranges cannot be judged."""
+    """In `versions` or in a range. Raises IncomparableError when no list names it and the ranges cannot be judged."""
     if version in entry.versions:
         return True
     key = key_of(entry.ecosystem)
     ranges = [r for r in entry.ranges if r.type != "GIT"]
     if key is None:
         if ranges:
-            raise Incomparable(f"the order of versions of {entry.ecosystem} is not known")
+            raise IncomparableError(f"the order of versions of {entry.ecosystem} is not known")
         return False
     try:
         found = key(version)
         return any(_within(found, r, key) for r in ranges) or _listed(found, entry.versions, key)
     except ValueError as error:
-        raise Incomparable(str(error)) from None
+        raise IncomparableError(str(error)) from None
 
 
 def _listed(found: Any, versions: Iterable[str], key: Key) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ci_guard.advisories.names import package_name
 from ci_guard.advisories.severity import worst_score
 from ci_guard.model.errors import InputError
+from ci_guard.model.record import field, record
 
 MAX_ENTRIES: Final = 20_000  # affected packages of one record; the largest real ones have some thousands
 _EVENTS: Final = ("introduced", "fixed", "last_affected", "limit")
@@ -24,7 +24,7 @@ _KINDS: Final = {
 """`database_specific.informational` of RustSec and its like -> our kind; other words make no finding."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Range:
     """A list of events of one type, in the order of the record: (`introduced` | `fixed` | …, version)."""
 
@@ -32,7 +32,7 @@ class Range:
     events: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Affected:
     """One package that a record names: in `versions` or in one of `ranges` means affected."""
 
@@ -44,7 +44,7 @@ class Affected:
     kind: str = "vulnerable"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Record:
     """An advisory. `kind` is `vulnerable`, `malicious` …; `score` CVSS 0.0..10.0 (0.0 = not said), `level` in words."""
 

@@ -47,6 +47,16 @@ def add_rules(group: argparse._ActionsContainer) -> None:
     group.add_argument("--rules", metavar="DIR", action="append", default=None, help="a folder of own rules")
 
 
+def add_advisories(parser: argparse.ArgumentParser) -> None:
+    """`--advisories`, `--advisories-max-age`, `--kubernetes-version`, `--vex`."""
+    group = parser.add_argument_group("advisories")
+    group.add_argument("--advisories", metavar="PATH,…", default=None, help="databases (default: of `deps db update`)")
+    group.add_argument("--advisories-max-age", metavar="DAYS", default=None, help="how old they may be (default: 7)")
+    group.add_argument("--kubernetes-version", metavar="1.N.P", default=None, help="the cluster's version")
+    group.add_argument("--vex", metavar="FILE,…", default=None, help="VEX documents: OpenVEX, CycloneDX, CSAF")
+    group.add_argument("--osv-url", metavar="URL", default=None, help="with --online: ask this OSV service")
+
+
 def add_online(parser: argparse.ArgumentParser) -> None:
     """`--online`: the only switch that opens a socket."""
     parser.add_argument("--online", action="store_true", default=None, help="allow network access")

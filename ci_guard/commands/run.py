@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ci_guard.commands.options import add_online, add_output, add_policy
+from ci_guard.commands.options import add_advisories, add_online, add_output, add_policy
 from ci_guard.commands.outcome import Outcome
 from ci_guard.commands.printing import show
 from ci_guard.commands.sign import add_identity, open_who
+from ci_guard.config.settings import switch
 from ci_guard.model.errors import EXIT_CLOSED, EXIT_OPEN, UsageError
 from ci_guard.pipeline.artifact import named_subjects
 from ci_guard.pipeline.run import Ran, RunRequest
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     who.add_argument("--keyless", action="store_true", help=keyless)
     parser.add_argument("--defer-gate", action="store_true", help="exit 0 on findings; `gate --from DIR` decides later")
     parser.add_argument("--allow-empty", action="store_true", help="open the gate although nothing was judged")
+    add_advisories(parser)
     add_policy(parser)
     add_output(parser)
     add_online(parser)
@@ -53,6 +55,7 @@ def run(args: argparse.Namespace) -> Outcome:
         subjects=tuple(named_subjects(args.subject)),
         allow_empty=args.allow_empty,
         command=("ci-guard", "run", args.path),
+        online=switch("online", vars(args), os.environ),
     )
     ran = run_job(request, progress_for(quiet=bool(args.quiet)))
     show(ran.report, ran.verdict, args, session.root)

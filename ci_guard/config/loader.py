@@ -115,6 +115,12 @@ def _version(node: Node) -> int:
     return 1
 
 
+def _days(node: Node) -> int:
+    if isinstance(node.value, str):
+        raise node.error("expected a number of days, found text")
+    return node.parse(values.days)
+
+
 def _params(node: Node) -> Mapping[str, Any]:
     return {key: member.value for key, member in node.members().items()}
 
@@ -199,6 +205,7 @@ def _config(node: Node, path: str) -> Config:
         return config
     placed: dict[str, Any] = {name: f"{folder}/{value}" for name in POLICY_FILES if (value := getattr(config, name))}
     placed["images"] = tuple(_placed(entry, folder) for entry in config.images)
+    placed["vex"] = tuple(f"{folder}/{document}" for document in config.vex)
     return replace(config, **placed, rule_paths=tuple(f"{folder}/{place}" for place in config.rule_paths))
 
 
@@ -246,6 +253,12 @@ CONFIG_KEYS: Mapping[str, Callable[[Node], Any]] = {
     "repo-may": _all(values.grant),
     "rule-paths": _all(values.relative_path),
     "registries": _all(values.registry),
+    "advisories": _all(values.named),
+    "advisories-max-age": _days,
+    "advisories-not-judged": _all(values.named),
+    "kubernetes-version": _one(values.kubernetes_version),
+    "vex": _all(values.relative_path),
+    "vex-products": _all(values.named),
     "suppressions": _suppressions,
     "rules": _rules,
     "services": _services,

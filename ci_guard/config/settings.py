@@ -21,6 +21,10 @@ OPTIONS: Mapping[str, Parse[Any]] = {
     "since": values.named,
     "extends": values.named,
     "ratchet": values.named,
+    "advisories": values.separated(values.named),
+    "advisories_max_age": values.days,
+    "kubernetes_version": values.kubernetes_version,
+    "vex": values.separated(values.named),
 }
 """The fields of `Config` that an option or the environment may set. A path given there may lie outside the root."""
 

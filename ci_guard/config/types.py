@@ -52,7 +52,9 @@ class Config:
     `source` is the path it was read from ("" = there was no file). `select`, `ignore` and `since` come from options
     and environment only. `paths` and `exclude` are globs relative to the folder of the file; `baseline`,
     `ratchet`, `extends` and `rule_paths` are paths from the root. `repo_may` are the keys in which a file that extends
-    this one may loosen it.
+    this one may loosen it. `advisories` are databases (empty: what `deps db update` took in), their data at most
+    `advisories_max_age` days old; `advisories_not_judged` are ecosystems for which no database is wanted. `vex` are
+    documents relative to the root, `vex_products` the names that they have for what this repository makes.
     """
 
     source: str = ""
@@ -64,6 +66,12 @@ class Config:
     exclude: tuple[str, ...] = ()
     baseline: str = ""
     registries: tuple[str, ...] = ()
+    advisories: tuple[str, ...] = ()
+    advisories_max_age: int = 7
+    advisories_not_judged: tuple[str, ...] = ()
+    kubernetes_version: str = ""
+    vex: tuple[str, ...] = ()
+    vex_products: tuple[str, ...] = ()
     suppressions: tuple[SuppressionEntry, ...] = ()
     rules: Mapping[str, RuleSetting] = field(default_factory=dict)
     select: tuple[str, ...] = ()

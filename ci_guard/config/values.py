@@ -19,6 +19,8 @@ FAIL_ON = (*(str(s) for s in Severity), "never")
 RULE_ID = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 POD_SECURITY_VERSION = r"^(latest|v1\.(0|[1-9][0-9]{0,3}))$"
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+KUBERNETES_VERSION = r"^v?1\.[0-9]{1,3}\.[0-9]{1,4}([-+][0-9A-Za-z.+-]{1,60})?$"
+MAX_DAYS = 36_500
 HOST = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*$"
 RELATIVE_PATH = r"^(?!/)(?!(.*/)?\.\.(/|$))[^\\\x00-\x1f\x7f]+$"
 NOT_BLANK = r"\S"
@@ -81,6 +83,15 @@ def day(value: Any) -> date:
         raise ValueError(f"{shown(written)} is no day of the calendar") from None
 
 
+def days(value: Any) -> int:
+    """A number of days; as text too, as the environment gives it."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 9:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= MAX_DAYS:
+        raise ValueError(f"expected a number of days from 1 to {MAX_DAYS:,}, found {shown(value)}")
+    return value
+
+
 def severity(value: Any) -> Severity:
     """One of our severities."""
     return Severity(one_of(Severity)(value))
@@ -92,6 +103,7 @@ any_rule = shaped(ANY_RULE, "a rule id such as privileged-container, or TOOL/RUL
 grant = one_of(GRANTS)
 profile = shaped(RULE_ID, "the name of a profile such as pss-restricted")
 pod_security_version = shaped(POD_SECURITY_VERSION, "latest or a version such as v1.30")
+kubernetes_version = shaped(KUBERNETES_VERSION, "a full version such as 1.30.2")
 registry = shaped(HOST, "a host such as registry.example, without scheme")
 relative_path = shaped(RELATIVE_PATH, "a path below the configuration's folder, with / and without ..")
 host_pattern = shaped(HOST_PATTERN, "a host such as registry.example:5000, or *.registry.example")

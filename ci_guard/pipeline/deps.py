@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
+from ci_guard.advisories.vex.drafts import Audited
 from ci_guard.engine.evaluation import Judge
 from ci_guard.model.errors import InputError
 from ci_guard.model.location import Location
 from ci_guard.model.report import Notice, Unjudged
 from ci_guard.model.subject import Subject, SubjectId
+from ci_guard.pipeline.advisories import Asked, Auditor
 from ci_guard.pipeline.conclude import RulesInForce
 from ci_guard.pipeline.gathering import Gathered, everything, gather_locks
 from ci_guard.pipeline.lint import LintRequest
@@ -26,23 +28,33 @@ CATEGORIES = frozenset({"dependencies", "workflows", "images", "input", "policy"
 """The folders of rules that `deps check` judges by."""
 
 
-def judge_dependencies(request: LintRequest, rules: RulesInForce, registries: Collection[str], into: Linted) -> None:
+def judge_dependencies(
+    request: LintRequest,
+    rules: RulesInForce,
+    registries: Collection[str],
+    into: Linted,
+    advisories: Asked | None = None,
+) -> None:
     """Judge every lock and workflow under the request's targets; adds to `into`. Raises InputError."""
-    judge = DependencyJudge(rules, into)
+    judge = DependencyJudge(rules, into, advisories)
     judge.locks(gather_locks(request.root, request.targets, Silent(), request.wants, registries))
     judge.workflows(request.root, request.targets, request.wants)
+    judge.finish()
 
 
 class DependencyJudge:
     """Judges what a build pulls in; adds to the verdicts and suppressions of the manifests."""
 
-    def __init__(self, rules: RulesInForce, into: Linted) -> None:
+    def __init__(self, rules: RulesInForce, into: Linted, advisories: Asked | None = None) -> None:
         self._rules = rules
         self._judge = Judge(rules.selection)
         self._into = into
+        self._auditor = Auditor(advisories, self._judge, rules.selection, into.judged) if advisories else None
 
     def locks(self, gathered: Gathered) -> None:
         """Every entry of every lock; what could not be read is a finding."""
+        if self._auditor is not None:
+            self._auditor.prepare(gathered.locks)
         for lock in gathered.locks:
             self.lock(lock)
         for broken in gathered.unreadable:
@@ -55,6 +67,19 @@ class DependencyJudge:
         self._take("lock")
         for subject in entries(lock):
             self._one(lock.path, subject)
+        if self._auditor is not None:
+            self._auditor.inventory(lock, lock.path)
+
+    @property
+    def audited(self) -> Sequence[Audited]:
+        """Every advisory that holds for a package, accepted or not."""
+        return self._auditor.audited if self._auditor is not None else ()
+
+    def finish(self) -> None:
+        """Once all locks are through: judge the cluster's version, and say which advisories were not to be had."""
+        if self._auditor is not None:
+            self._auditor.cluster()
+            self._auditor.finish()
 
     def workflows(self, root: Path, targets: Sequence[str], wants: Callable[[str], bool] = everything) -> None:
         """Every `uses:` of every workflow and action under the targets. Raises InputError for a missing target."""

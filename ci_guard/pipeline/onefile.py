@@ -10,10 +10,11 @@ from ci_guard.pipeline.manifests import Linted
 from ci_guard.workflows.steps import is_workflow
 
 if TYPE_CHECKING:
+    from ci_guard.pipeline.advisories import Asked
     from ci_guard.pipeline.deps import DependencyJudge
 
 
-def judge_file(request: LintRequest, path: str, data: bytes) -> Linted:
+def judge_file(request: LintRequest, path: str, data: bytes, advisories: Asked | None = None) -> Linted:
     """The verdicts on one file and its suppressions: manifest, lock or workflow. Nothing is raised for any bytes."""
     linted = lint_bytes(request, path, data)
     if is_workflow(path):
@@ -22,16 +23,16 @@ def judge_file(request: LintRequest, path: str, data: bytes) -> Linted:
     from ci_guard.sbom.lockfiles import parser_name
 
     if parser_name(path):
-        _lock(request, linted, path, data)
+        _lock(request, linted, path, data, advisories)
     return linted
 
 
-def _lock(request: LintRequest, linted: Linted, path: str, data: bytes) -> None:
+def _lock(request: LintRequest, linted: Linted, path: str, data: bytes, advisories: Asked | None) -> None:
     from ci_guard.sbom.lockfiles import read_lock
     from ci_guard.source.document import Unreadable
     from ci_guard.source.files import read_or_none
 
-    judge = _judge(request, linted)
+    judge = _judge(request, linted, advisories)
     # What stands beside it today is closest to what stood there then; a lock is read the same with all and with none.
     lock = read_lock(path, data, beside=partial(read_or_none, request.root))
     if isinstance(lock, Unreadable):
@@ -42,8 +43,8 @@ def _lock(request: LintRequest, linted: Linted, path: str, data: bytes) -> None:
         judge.unreadable(broken)
 
 
-def _judge(request: LintRequest, linted: Linted) -> DependencyJudge:
+def _judge(request: LintRequest, linted: Linted, advisories: Asked | None = None) -> DependencyJudge:
     from ci_guard.pipeline.conclude import RulesInForce
     from ci_guard.pipeline.deps import DependencyJudge
 
-    return DependencyJudge(RulesInForce(request.choice), linted)
+    return DependencyJudge(RulesInForce(request.choice), linted, advisories)

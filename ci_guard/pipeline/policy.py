@@ -99,7 +99,9 @@ def load_policy(
     changes: list[PolicyChange] = []
     if base is not None:
         notices.append(Notice(f"judged by the policy of the base commit {base.commit[:12]}"))
-        changes += changes_of(source, path, config, (*protected, *_rule_files(source, folders), *trust_files(config)))
+        changes += changes_of(
+            source, path, config, (*protected, *_rule_files(source, folders), *trust_files(config), *config.vex)
+        )
         config = placeless(config) if source.now(path) != data else config
     if not comments:
         words = "comments and annotations accept nothing, and --baseline what the job says"

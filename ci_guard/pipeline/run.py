@@ -15,9 +15,10 @@ from ci_guard.attestation.provenance import LocalBuild
 from ci_guard.gate import GatePolicy, decide, verdict_json
 from ci_guard.model.errors import CiGuardError
 from ci_guard.model.ports import Progress
-from ci_guard.model.record import field, record
+from ci_guard.model.record import field, record, replace
 from ci_guard.model.report import Report, Verdict
 from ci_guard.pipeline import attest as attesting
+from ci_guard.pipeline.advisories import ask
 from ci_guard.pipeline.artifact import pull_request
 from ci_guard.pipeline.deps import DependencyJudge
 from ci_guard.pipeline.gathering import Gathered, gather_locks
@@ -67,6 +68,7 @@ class RunRequest:
     subjects: tuple[tuple[str, str], ...] = ()
     allow_empty: bool = False
     command: tuple[str, ...] = ()
+    online: bool = False
 
 
 @record(frozen=False)
@@ -128,11 +130,14 @@ class _Job:
 
     def dependencies(self, gathered: Gathered, linted: Linted) -> None:
         """Judge every entry of the locks and every `uses:` of the workflows."""
-        self.progress.stage("deps", "pins and hashes")
+        self.progress.stage("deps", "pins, hashes, advisories")
         before = linted.judged.subjects
-        judge = DependencyJudge(self.session.rules, linted)
+        asked = ask(self.session, self.request.environ, {"online": self.request.online})
+        self.session = replace(self.session, advisories=asked)
+        judge = DependencyJudge(self.session.rules, linted, asked)
         judge.locks(gathered)
         judge.workflows(self.session.root, self.session.targets, self.session.lint_request().wants)
+        judge.finish()
         self.progress.done(f"{linted.judged.subjects - before} lock entries and workflow steps")
 
     def sboms(self, gathered: Gathered) -> tuple[bytes, bytes]:

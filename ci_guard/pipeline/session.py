@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ci_guard.config.settings import config_path
 from ci_guard.config.types import CONFIG_NAME, Config
@@ -25,6 +25,9 @@ from ci_guard.source.files import read_or_none
 from ci_guard.suppress.baseline import Baseline, from_findings
 from ci_guard.suppress.directives import Directive
 
+if TYPE_CHECKING:
+    from ci_guard.pipeline.advisories import Asked
+
 
 @record
 class Session:
@@ -36,6 +39,7 @@ class Session:
     rules: RulesInForce
     today: date
     repo_wide: bool
+    advisories: Asked | None = None
 
     @property
     def config(self) -> Config:
@@ -68,7 +72,7 @@ class Session:
         return Baseline(from_findings(before).counts, self.config.since)
 
     def _judge_again(self, path: str, data: bytes) -> list[Finding]:
-        return judge_file(self.lint_request(), path, data).judged.findings
+        return judge_file(self.lint_request(), path, data, self.advisories).judged.findings
 
     def _directives(self, path: str, data: bytes) -> Iterable[Directive]:
         return judge_file(self.lint_request(), path, data).suppressions.directives.get(path, ())

@@ -7,7 +7,7 @@ the caller then knows that it could not judge, and never takes one text for anot
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any, Final
 
@@ -67,7 +67,7 @@ def key_of(ecosystem: str) -> Key | None:
     return scheme(name) if name else None
 
 
-@lru_cache(maxsize=None)
+@cache
 def scheme(name: str) -> Key:
     """The key function of a scheme by its module's name; texts of unreasonable length raise ValueError."""
     key: Key = import_module(f"{__name__}.{name}").key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from univers.versions import MavenVersion, InvalidVersion
+from univers.versions import InvalidVersion, MavenVersion
 
 
 def key(text: str) -> Any:

@@ -7,7 +7,9 @@ from typing import Any
 
 from ci_guard.advisories.versions import digits
 
-_SHAPE = re.compile(r"\s*(?:[0-9][0-9A-Za-z]*(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?)?\s*\Z", re.ASCII)
+_SHAPE = re.compile(
+    r"\s*(?:[0-9][0-9A-Za-z]*(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?)?\s*\Z", re.ASCII
+)
 _ZERO, _NONE = (1, (0, ""), ""), (0, "")
 
 
