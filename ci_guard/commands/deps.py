@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> Outcome:
 
     session = open_session(Path.cwd(), args.paths, os.environ, vars(args))
     rules = RulesInForce(replace(session.rules.choice, categories=CATEGORIES))
-    asked = ask(session, os.environ, vars(args))
+    asked = ask(session.root, session.policy, session.today, os.environ, vars(args))
     session = replace(session, rules=rules, advisories=asked)
     request = session.lint_request()
     linted = lint(request, Silent())

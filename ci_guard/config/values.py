@@ -31,6 +31,7 @@ ANY_RULE = r"^([a-z0-9]+(-[a-z0-9]+)*|[^/\x00-\x1f\x7f]*[^/\s\x00-\x1f\x7f]/[^\s
 GRANTS = (
     *("profile", "pod-security-version", "fail-on", "paths", "exclude", "baseline", "ratchet", "registries"),
     *("suppressions", "rules", "params", "services", "images"),
+    *("advisories", "advisories-max-age", "advisories-not-judged", "kubernetes-version", "vex", "vex-products"),
 )
 """What a shared policy may leave to those who extend it: keys of the configuration, and `params` of rules."""
 

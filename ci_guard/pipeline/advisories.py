@@ -28,11 +28,13 @@ from ci_guard.model.record import field, record, replace
 from ci_guard.model.report import Unjudged
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ci_guard.advisories.vex.statement import Book
     from ci_guard.engine.evaluation import Judge
     from ci_guard.engine.selection import Selection
     from ci_guard.pipeline.judged import Judged
-    from ci_guard.pipeline.session import Session
+    from ci_guard.pipeline.policy import Policy
 
 RULE: Final = "vulnerable-dependency"
 UNFIXED: Final = "vulnerable-dependency-without-fix"
@@ -62,22 +64,22 @@ class Asked:
     today: date = date.min
 
 
-def ask(session: Session, environ: Mapping[str, str], options: Mapping[str, Any]) -> Asked:
+def ask(root: Path, policy: Policy, today: date, environ: Mapping[str, str], options: Mapping[str, Any]) -> Asked:
     """Find the databases and VEX documents of a run. Raises ConfigError or InputError for a broken VEX document."""
-    config = session.config
+    config = policy.config
     problems: list[str] = []
     source: Source | None = None
     wanted = bool(config.advisories)
     online = switch("online", options, environ)
     try:
-        found = _databases(session, environ, () if online else config.advisories)
+        found = _databases(root, policy, environ, () if online else config.advisories)
         wanted = wanted or bool(found.entries)
         if online:
             wanted, source = True, _service(found, environ, options)
             found = replace(found, entries={})
         elif found.entries:
             source = found
-        problems += _stale(found.entries, config.advisories_max_age, session.today)
+        problems += _stale(found.entries, config.advisories_max_age, today)
     except CiGuardError as error:
         problems.append(str(error))
         wanted = True
@@ -86,21 +88,21 @@ def ask(session: Session, environ: Mapping[str, str], options: Mapping[str, Any]
         wanted,
         frozenset(map(base_ecosystem, config.advisories_not_judged)),
         tuple(problems),
-        _book(session),
+        _book(policy),
         config.kubernetes_version.removeprefix("v"),
         config.source,
-        session.today,
+        today,
     )
 
 
-def _databases(session: Session, environ: Mapping[str, str], paths: Sequence[str]) -> Databases:
+def _databases(root: Path, policy: Policy, environ: Mapping[str, str], paths: Sequence[str]) -> Databases:
     folder = cache.folder(environ)
     if not paths:
         return Databases(folder, cache.installed(folder))
     entries: dict[str, cache.Entry] = {}
     for path in paths:
-        place = session.root / path
-        if session.policy.base is not None and place.resolve().is_relative_to(session.root.resolve()):
+        place = root / path
+        if policy.base is not None and place.resolve().is_relative_to(root.resolve()):
             raise InputError(
                 f"{path}: a database inside the repository can be edited by the very change that it judges: "
                 "on a pull request name one outside, or take it in with `ci-guard deps db update`"
@@ -131,12 +133,12 @@ def _stale(entries: cache.Entries, limit: int, today: date) -> list[str]:
     return found
 
 
-def _book(session: Session) -> Book | None:
-    if not session.config.vex:
+def _book(policy: Policy) -> Book | None:
+    if not policy.config.vex:
         return None
     from ci_guard.advisories.vex.reading import read_book
 
-    return read_book(session.config.vex, session.policy.read, session.config.vex_products)
+    return read_book(policy.config.vex, policy.read, policy.config.vex_products)
 
 
 @record(frozen=False)

@@ -132,7 +132,8 @@ class _Job:
         """Judge every entry of the locks and every `uses:` of the workflows."""
         self.progress.stage("deps", "pins, hashes, advisories")
         before = linted.judged.subjects
-        asked = ask(self.session, self.request.environ, {"online": self.request.online})
+        session = self.session
+        asked = ask(session.root, session.policy, session.today, self.request.environ, {"online": self.request.online})
         self.session = replace(self.session, advisories=asked)
         judge = DependencyJudge(self.session.rules, linted, asked)
         judge.locks(gathered)

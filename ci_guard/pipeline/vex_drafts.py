@@ -32,7 +32,7 @@ def draft(
     """The document's text. Raises InputError when something could not be judged, or the SBOM is none."""
     rules = RulesInForce(replace(session.rules.choice, categories=frozenset({"dependencies"})))
     linted = Linted()
-    judge = DependencyJudge(rules, linted, ask(session, environ, options))
+    judge = DependencyJudge(rules, linted, ask(session.root, session.policy, session.today, environ, options))
     request = session.lint_request()
     judge.locks(gather_locks(request.root, request.targets, Silent(), request.wants, session.config.registries))
     judge.finish()
