@@ -8,25 +8,39 @@ import sys
 from pathlib import Path
 
 from ci_guard.commands.outcome import Outcome
-from ci_guard.model.errors import EXIT_BROKEN, EXIT_OPEN, InputError
+from ci_guard.model.component import Inventory
+from ci_guard.model.errors import EXIT_BROKEN, EXIT_OPEN, InputError, UsageError
+from ci_guard.model.ports import Progress
 from ci_guard.model.printable import visible
 from ci_guard.pipeline.gathering import Gathered, gather_locks, gather_workloads
+from ci_guard.pipeline.images import archived_images, inventory_of, is_image
 from ci_guard.pipeline.sbom import FORMATS, render
 from ci_guard.report.progress import progress_for
 from ci_guard.sbom.metadata import Metadata, timestamp
 from ci_guard.source.edit import replace_file
+
+_PATH_HELP = (
+    "folder to look at (default: .), or oci:DIR, oci-archive:FILE, docker-archive:FILE, rootfs:DIR, "
+    "oci://REFERENCE (asks the registry)"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     create = actions.add_parser("create", help="write a bill of materials", allow_abbrev=False)
-    create.add_argument("path", metavar="PATH", nargs="?", default=".", help="folder to look at (default: .)")
+    create.add_argument("path", metavar="PATH", nargs="?", default=".", help=_PATH_HELP)
+    create.add_argument(
+        "--platform", metavar="OS/ARCH", default="", help="of several images which (default: linux/amd64)"
+    )
+    create.add_argument(
+        "--image-archive", metavar="PLACE", action="append", default=[], help="layout or archive with deployed images"
+    )
     create.add_argument(
         "--format", choices=FORMATS, default=FORMATS[0], help="CycloneDX 1.6 (default) or SPDX 2.3, JSON"
     )
     create.add_argument("--output", metavar="FILE", default=None, help="write to FILE instead of the terminal")
-    create.add_argument("--name", metavar="TEXT", default="repository", help="what the document describes")
+    create.add_argument("--name", metavar="TEXT", default="", help="what the document describes")
     create.add_argument("--version", metavar="TEXT", default="", help="its version")
     create.add_argument("--author", metavar="TEXT", default="", help="who answers for the document")
     create.add_argument("--quiet", action="store_true", help="no progress")
@@ -34,25 +48,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Outcome:
     """Write the document. Exit 3 when something could not be read: the document names it, and is not complete."""
+    progress = progress_for(quiet=args.quiet)
+    if is_image(args.path):
+        return _image(args, progress)
     root = Path(args.path)
     if not root.is_dir():
         raise InputError(f"{args.path}: no folder")
-    progress = progress_for(quiet=args.quiet)
     progress.stage("sbom", "reading locks and manifests")
     gathered = gather_locks(root, ["."], progress)
     gather_workloads(root, ["."], progress, gathered)
+    gathered.images = archived_images(args.image_archive, gathered.workloads, args.platform)
     inventory = gathered.inventory()
-    moment = timestamp(os.environ)
-    metadata = Metadata(timestamp=moment, name=args.name, version=args.version, author=args.author)
-    data = render(args.format, inventory, metadata)
     read = f"{len(gathered.locks)} locks, {len(gathered.workloads)} workloads"
     progress.done(f"{len(inventory.components)} components, {len(inventory.edges)} edges from {read}")
+    _write(args, inventory, args.name or "repository", "pre-build")
+    return Outcome(exit_code=_tell(gathered))
+
+
+def _image(args: argparse.Namespace, progress: Progress) -> Outcome:
+    """The document of one image or root file system; exit 3 when nothing of it could be read."""
+    if args.image_archive:
+        raise UsageError("--image-archive goes with a repository, whose manifests name the images")
+    progress.stage("sbom", args.path)
+    inventory = inventory_of(args.path, args.platform)
+    progress.done(f"{len(inventory.components)} components, {len(inventory.edges)} edges")
+    named = next((c for c in inventory.components if c.ref in inventory.roots and c.type == "container"), None)
+    _write(args, inventory, args.name or (named.name if named else "root-file-system"), "post-build")
+    for text in inventory.unknown:
+        print(visible(f"ci-guard: {text}"), file=sys.stderr)
+    return Outcome(exit_code=EXIT_BROKEN if inventory.unread else EXIT_OPEN)
+
+
+def _write(args: argparse.Namespace, inventory: Inventory, name: str, lifecycle: str) -> None:
+    moment = timestamp(os.environ)
+    metadata = Metadata(moment, name=name, version=args.version, author=args.author, lifecycle=lifecycle)
+    data = render(args.format, inventory, metadata)
     if args.output:
         replace_file(Path(args.output), data)
     else:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
-    return Outcome(exit_code=_tell(gathered))
 
 
 def _tell(gathered: Gathered) -> int:
@@ -64,4 +99,9 @@ def _tell(gathered: Gathered) -> int:
         print(visible(f"ci-guard: {broken.path}:{line}: {broken.reason}: left out"), file=sys.stderr)
     for skipped in gathered.skipped:
         print(visible(f"ci-guard: {skipped.path}: {skipped.reason}: left out"), file=sys.stderr)
-    return EXIT_BROKEN if gathered.unreadable else EXIT_OPEN
+    for place in gathered.images.unused:
+        print(visible(f"ci-guard: {place}: no workload names an image of it"), file=sys.stderr)
+    unread = [text for content in gathered.images.contents for text in content.unread]
+    for text in unread:
+        print(visible(f"ci-guard: {text}"), file=sys.stderr)
+    return EXIT_BROKEN if gathered.unreadable or unread else EXIT_OPEN

@@ -51,6 +51,16 @@ class Fetch(Protocol):
         """The body of the answer. Raises ServiceError."""
 
 
+class ImageSource(Protocol):
+    """One repository of a container registry; what comes is checked against the digest that was asked for."""
+
+    def manifest_bytes(self, reference: str, limit: int) -> bytes:
+        """The manifest or index at a tag or digest. Raises ServiceError."""
+
+    def blob(self, digest: str, limit: int) -> bytes:
+        """The blob of a digest, at most `limit` bytes. Raises ServiceError."""
+
+
 class Repository(Protocol):
     """A git repository, read without running anything that the repository configures."""
 

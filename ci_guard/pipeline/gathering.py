@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from ci_guard.kubernetes.kustomization import NAMES as KUSTOMIZATIONS
 from ci_guard.kubernetes.kustomization import Surroundings
 from ci_guard.kubernetes.manifests import NOTICED, ManifestDocument, Skipped, read_manifests
 from ci_guard.model.component import Inventory
@@ -13,6 +14,7 @@ from ci_guard.model.errors import InputError
 from ci_guard.model.location import Location, Region
 from ci_guard.model.ports import Progress
 from ci_guard.model.record import field, record
+from ci_guard.pipeline.images import ArchivedImages
 from ci_guard.pipeline.manifests import workloads_of
 from ci_guard.sbom.deployed import Workload, deployed_inventory
 from ci_guard.sbom.inventory import merge
@@ -33,18 +35,28 @@ def everything(path: str) -> bool:
 
 @record(frozen=False)
 class Gathered:
-    """The locks one by one, the workloads, and everything that could not be read."""
+    """The locks one by one, the workloads, and everything that could not be read.
+
+    `unseen` are files (outcome and path) from which more is deployed than they show; `images` what deployed images
+    contain.
+    """
 
     locks: list[Lock] = field(default_factory=list)
     workloads: list[Workload] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     skipped: list[Skipped | SkippedPath] = field(default_factory=list)
+    unseen: set[tuple[str, str]] = field(default_factory=set)
+    images: ArchivedImages = field(default_factory=ArchivedImages)
 
     def inventory(self) -> Inventory:
         """All of it as one inventory; what could not be read is said in `unknown`."""
         lost = {f"{broken.path}: {broken.reason}" for broken in self.unreadable}
         lost |= {f"{skipped.path}: {skipped.reason}" for skipped in self.skipped}
-        return merge([*self.locks, deployed_inventory(self.workloads), Inventory(unknown=tuple(sorted(lost)))])
+        named = {broken.path for broken in self.unreadable} | {skipped.path for skipped in self.skipped}
+        more = ((outcome, path) for outcome, path in self.unseen if path not in named)
+        lost |= {f"{path}: what this {outcome} deploys is not known" for outcome, path in more}
+        deployed = deployed_inventory(self.workloads, self.images.opened)
+        return merge([*self.locks, deployed, *self.images.contents, Inventory(unknown=tuple(sorted(lost)))])
 
 
 @record
@@ -121,4 +133,6 @@ def gather_workloads(
                 gathered.unreadable.append(item)
             elif item.outcome in NOTICED:
                 gathered.skipped.append(item)
+            elif item.path.rpartition("/")[2] in KUSTOMIZATIONS:
+                gathered.unseen.add(("kustomization", item.path))
         progress.advance(done, len(paths))

@@ -121,6 +121,7 @@ class _Job:
         session = self.session
         wants, registries = session.lint_request().wants, session.config.registries
         gathered = gather_locks(session.root, session.targets, self.progress, wants, registries)
+        gathered.unseen = linted.unseen
         gathered.workloads = sorted(linted.workloads, key=lambda w: (w.location.path, w.id))
         for lock in gathered.locks:
             self._take_digest(lock.path)

@@ -89,7 +89,7 @@ def _metadata(inventory: Inventory, metadata: Metadata) -> dict[str, Any]:
 def _unknowns(inventory: Inventory, metadata: Metadata) -> list[tuple[str, str]]:
     """What this document does not know, in words: CycloneDX has no NOASSERTION."""
     listed = [("author", "not stated")] if not metadata.author else []
-    listed += [("supplier", "locks and manifests do not name suppliers")]
+    listed += [("supplier", "not stated by what was read")]
     bare = sum(1 for c in inventory.components if c.type == "library" and not c.licenses)
     listed += [("licenses", f"not stated for {bare} of the libraries")] if bare else []
     return sorted(listed + [("input", text) for text in inventory.unknown])
@@ -167,6 +167,9 @@ def _dependencies(inventory: Inventory) -> Iterator[dict[str, Any]]:
 def _compositions(inventory: Inventory) -> Iterator[dict[str, Any]]:
     """Whose dependencies are all here, and of whom it is not known."""
     refs = {c.ref for c in inventory.components}
-    for aggregate, members in (("complete", refs & inventory.complete), ("unknown", refs - inventory.complete)):
+    # What could not be read may hold more: then the document as a whole is known to lack something.
+    lacking = {_ROOT} if inventory.unknown else set()
+    whole = (refs & inventory.complete) | ({_ROOT} - lacking)
+    for aggregate, members in (("complete", whole), ("incomplete", lacking), ("unknown", refs - inventory.complete)):
         if members:
             yield {"aggregate": aggregate, "dependencies": sorted(members)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ci_guard.model.component import Component, Edge, Inventory
@@ -30,8 +30,11 @@ class Workload:
     images: tuple[DeployedImage, ...]
 
 
-def deployed_inventory(workloads: Iterable[Workload]) -> Inventory:
-    """Workloads, images and the edges between them. An image's own packages are not known here, and it says so."""
+def deployed_inventory(workloads: Iterable[Workload], opened: Collection[str] = ()) -> Inventory:
+    """Workloads, images and the edges between them. What an image contains is not known here, and it says so.
+
+    `opened` are the refs of images whose content another inventory holds.
+    """
     listed = [(_workload(workload), workload) for workload in workloads]
     images = [(own, image, _image(image)) for own, workload in listed for image in workload.images]
     valid = [(own, component) for own, _, component in images if component is not None]
@@ -39,7 +42,8 @@ def deployed_inventory(workloads: Iterable[Workload]) -> Inventory:
     unknown = {
         f"{own.ref}: {image.facts.get('reference') or '(no text)'} is no image reference" for own, image in broken
     }
-    unknown |= {f"{component.ref}: what the image contains was not looked at" for _, component in valid}
+    closed = {component.ref for _, component in valid} - set(opened)
+    unknown |= {f"{ref}: what the image contains was not looked at" for ref in closed}
     return Inventory(
         components=tuple([own for own, _ in listed] + [component for _, component in valid]),
         edges=tuple(sorted({Edge(own.ref, component.ref, "runs") for own, component in valid})),
@@ -61,6 +65,12 @@ def _workload(workload: Workload) -> Component:
         locations=(workload.location,),
         properties=tuple(sorted((f"ci-guard:kubernetes:{key}", value) for key, value in described if value)),
     )
+
+
+def deployed_images(workloads: Iterable[Workload]) -> dict[str, Component]:
+    """Every image that the workloads name, by its ref."""
+    found = (_image(image) for workload in workloads for image in workload.images)
+    return {component.ref: component for component in found if component is not None}
 
 
 def _image(image: DeployedImage) -> Component | None:

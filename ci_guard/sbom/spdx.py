@@ -28,6 +28,10 @@ _REVERSED = {
     "optional-depends-on": "OPTIONAL_DEPENDENCY_OF",
     "runs": "RUNTIME_DEPENDENCY_OF",
 }
+_CONTEXTS = {
+    "pre-build": "Generated before any build, from lockfiles and manifests.",
+    "post-build": "Generated after the build, from what is installed.",
+}
 _NOT_IN_ID = re.compile(r"[^A-Za-z0-9.]+")
 
 
@@ -62,7 +66,7 @@ def _id(component: Component) -> str:
 def _creation(inventory: Inventory, metadata: Metadata) -> dict[str, Any]:
     author = f"Person: {metadata.author}" if metadata.author else ""
     creators = [f"Tool: {metadata.tool}-{metadata.tool_version}"] + ([author] if author else [])
-    notes = ["Generated before any build, from lockfiles and manifests.", *inventory.unknown]
+    notes = [_CONTEXTS[metadata.lifecycle], *inventory.unknown]
     return {"created": metadata.timestamp, "creators": creators, "comment": "\n".join(notes)}
 
 

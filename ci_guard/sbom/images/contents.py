@@ -15,7 +15,7 @@ from ci_guard.sbom.images.layers import ImageTree
 from ci_guard.sbom.images.manifests import Image
 from ci_guard.sbom.images.opening import open_tree
 from ci_guard.sbom.images.tables import text
-from ci_guard.sbom.installed import catalogue
+from ci_guard.sbom.installed import Contents, catalogue
 from ci_guard.sbom.installed.databases import WATCHED
 from ci_guard.sbom.installed.distribution import OS_RELEASE
 from ci_guard.sbom.installed.tree import METADATA_LIMIT, TreeFile
@@ -59,7 +59,7 @@ def _repository(image: Image) -> str:
     return "image"
 
 
-def image_inventory(image: Image, limits: Limits, component: Component | None = None) -> Inventory:
+def image_inventory(image: Image, limits: Limits, component: Component | None = None) -> Contents:
     """The image and all that is in it; one that cannot be read is there with nothing in it, and `unknown` says so.
 
     `component` stands for the image where a workload already named it.
@@ -69,20 +69,23 @@ def image_inventory(image: Image, limits: Limits, component: Component | None = 
         try:
             found = _contents(own, image, limits, keep)
         except InputError as error:
-            return Inventory((own,), roots=(own.ref,), unknown=(f"{own.ref}: {error}",))
+            lost = (f"{own.ref}: {error}",)
+            return Contents((own,), roots=(own.ref,), unknown=lost, unread=lost)
     return found
 
 
-def _contents(own: Component, image: Image, limits: Limits, keep: ExitStack) -> Inventory:
+def _contents(own: Component, image: Image, limits: Limits, keep: ExitStack) -> Contents:
     tree = open_tree(image, limits, keep)
     inside = attributed(tree, merge(catalogue(tree)))
-    notes = {f"{own.ref}: {note}" for note in (*tree.notes, *inside.unknown, _NOT_OWNED)}
-    return Inventory(
+    unread = {f"{own.ref}: {text}" for text in inside.unknown}
+    notes = {f"{own.ref}: {note}" for note in (*tree.notes, _NOT_OWNED)}
+    return Contents(
         components=(own, *inside.components),
         edges=(*inside.edges, *(Edge(own.ref, c.ref, "contains") for c in inside.components)),
         roots=(own.ref,),
         complete=inside.complete,
-        unknown=tuple(sorted(notes)),
+        unknown=tuple(sorted(unread | notes)),
+        unread=tuple(sorted(unread)),
     )
 
 

@@ -1,0 +1,166 @@
+"""What images and root file systems contain: from a layout, an archive, a registry or a folder, for the SBOM stage."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ci_guard.kubernetes.images import parse_image
+from ci_guard.model.component import Component
+from ci_guard.model.errors import InputError, UsageError
+from ci_guard.model.record import field, record, replace
+from ci_guard.sbom.deployed import Workload, deployed_images
+from ci_guard.sbom.images.compression import Limits
+from ci_guard.sbom.images.contents import image_component, image_inventory
+from ci_guard.sbom.images.manifests import Image, images
+from ci_guard.sbom.images.opening import TRANSPORTS, choose, image_place, open_store, stored_images
+from ci_guard.sbom.images.registry_store import RegistryStore
+from ci_guard.sbom.installed import Contents, catalogue
+from ci_guard.sbom.installed.folder import FolderTree
+from ci_guard.sbom.inventory import merge
+
+if TYPE_CHECKING:
+    from ci_guard.services.registry import Repository
+
+REGISTRY = "oci://"
+ROOTFS = "rootfs:"
+LIMITS = Limits()
+
+
+def is_image(text: str) -> bool:
+    """Whether a command's argument names an image or a root file system rather than a repository."""
+    return text.startswith((REGISTRY, ROOTFS, *TRANSPORTS))
+
+
+def inventory_of(text: str, platform: str = "", environ: Mapping[str, str] | None = None) -> Contents:
+    """What `oci:DIR`, `oci-archive:FILE`, `docker-archive:FILE`, `rootfs:DIR` or `oci://REFERENCE` contains.
+
+    Raises InputError when it is not there, UsageError for a reference that is none, ServiceError from a registry.
+    """
+    if text.startswith(ROOTFS):
+        return rootfs_inventory(Path(text.removeprefix(ROOTFS)))
+    with ExitStack() as keep:
+        if text.startswith(REGISTRY):
+            found = _registry_images(text.removeprefix(REGISTRY), environ or os.environ, keep)
+        else:
+            found = stored_images(image_place(text), LIMITS, keep)
+        return image_inventory(choose(found, platform), LIMITS)
+
+
+def rootfs_inventory(root: Path) -> Contents:
+    """Every package installed below a folder. Raises InputError when it is none."""
+    if not root.is_dir():
+        raise InputError(f"{root}: no folder")
+    found = merge(catalogue(FolderTree(root)))
+    notes = (*found.unknown, "files that no package manager names were not identified")
+    roots = tuple(component.ref for component in found.components)
+    return Contents(found.components, found.edges, roots, found.complete, tuple(sorted(notes)), found.unknown)
+
+
+def _registry_images(reference: str, environ: Mapping[str, str], keep: ExitStack) -> list[Image]:
+    from ci_guard.services.docker_config import Keyring
+    from ci_guard.services.hosts import HostPolicy
+    from ci_guard.services.http import HttpClient
+    from ci_guard.services.registry import Repository, host_of
+
+    facts = parse_image(reference)
+    if not facts["valid"]:
+        raise UsageError(f"{REGISTRY}{reference}: no image reference")
+    registry, name = facts["registry"], facts["repository"]
+    http = keep.enter_context(HttpClient(registry, HostPolicy.of(host_of(registry))))
+    keyring = Keyring(environ, Path.cwd())
+    repository = Repository(http, registry, name, login=lambda: keyring.login(host_of(registry), name))
+    digest = facts["digest"] or repository.resolve(facts["tag"] or "latest").digest
+    tag = f":{facts['tag']}" if facts["tag"] else ""
+    return images(RegistryStore(_Source(repository), digest, f"{registry}/{name}{tag}@{digest}", keep))
+
+
+@record
+class ArchivedImages:
+    """What `--image-archive` brought: the content of images that workloads name, and archives that none does."""
+
+    contents: tuple[Contents, ...] = ()
+    opened: frozenset[str] = frozenset()
+    unused: tuple[str, ...] = ()
+
+
+@record(frozen=False)
+class _Match:
+    """Images of the archives by what a manifest may call them: any digest that leads to them, and their names."""
+
+    by_name: dict[str, list[Image]] = field(default_factory=dict)
+
+    def add(self, image: Image) -> None:
+        for name in {image.digest, *image.indexes} - {""}:
+            self.by_name.setdefault(name, []).append(image)
+        for name in image.names:
+            facts = parse_image(name)
+            if facts["valid"]:
+                self.by_name.setdefault(_tagged(facts["registry"], facts["repository"], facts["tag"]), []).append(image)
+
+    def of(self, component: Component, platform: str) -> Image | None:
+        """By digest where the manifest pins one; only else by name and tag. Raises InputError when it is not clear."""
+        wanted = component.version if component.hashes else f"{component.source_url}:{component.version or 'latest'}"
+        found = self.by_name.get(wanted, [])
+        # One for another platform than asked for is what this name leads to, wherever the pod runs.
+        return choose(found, platform if len(found) > 1 else "") if found else None
+
+
+def archived_images(paths: Sequence[str], workloads: Sequence[Workload], platform: str = "") -> ArchivedImages:
+    """The content of those deployed images that lie in the archives or layouts at `paths`. Raises InputError."""
+    if not paths:
+        return ArchivedImages()
+    with ExitStack() as keep:
+        match = _Match()
+        sources: dict[int, str] = {}
+        for path in paths:
+            place = image_place(path)
+            for image in images(open_store(place.path, LIMITS, keep)):
+                match.add(image)
+                sources[id(image.store)] = path
+        chosen = {ref: match.of(own, platform) for ref, own in deployed_images(workloads).items()}
+        used = {ref: image for ref, image in chosen.items() if image is not None}
+        components = deployed_images(workloads)
+        contents = tuple(image_inventory(image, LIMITS, _joined(components[ref], image)) for ref, image in used.items())
+        unused = sorted(set(sources.values()) - {sources[id(image.store)] for image in used.values()})
+    # The image itself is no root: a workload needs it.
+    rootless = tuple(replace(content, roots=()) for content in contents)
+    return ArchivedImages(rootless, frozenset(used), tuple(unused))
+
+
+def _joined(component: Component, image: Image) -> Component:
+    """The deployed image with what its archive knows of it; its places stay those of the manifests."""
+    known = image_component(image, component.source_url)
+    return Component(
+        ref=component.ref,
+        name=component.name,
+        version=component.version,
+        type=component.type,
+        purl=component.purl,
+        hashes=component.hashes,
+        source=component.source,
+        source_url=component.source_url,
+        properties=known.properties,
+    )
+
+
+def _tagged(registry: str, repository: str, tag: str) -> str:
+    return f"{registry}/{repository}:{tag or 'latest'}"
+
+
+class _Source:
+    """`services.registry.Repository` as the port that the SBOM room takes."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+
+    def manifest_bytes(self, reference: str, limit: int) -> bytes:
+        """The manifest as it came; the registry's own limit is the same."""
+        return self._repository.manifest(reference).data[:limit]
+
+    def blob(self, digest: str, limit: int) -> bytes:
+        """The blob."""
+        return self._repository.blob(digest, limit)
