@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ci_guard.kubernetes.images import parse_image
 from ci_guard.model.component import Component
 from ci_guard.model.errors import InputError, UsageError
+from ci_guard.model.image_reference import parse_image
 from ci_guard.model.record import field, record, replace
 from ci_guard.sbom.deployed import Workload, deployed_images
 from ci_guard.sbom.images.compression import Limits
