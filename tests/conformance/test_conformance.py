@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.attestation.loopback_services import PERSON, Services
+
 ENTRYPOINT = Path(__file__).parent / "entrypoint"
 SHARED = os.environ.get("CI_GUARD_SHARED", "")
 CASES = Path(SHARED) / "data" / "sigstore-conformance" / "bundle-verify" if SHARED else None
@@ -73,8 +75,22 @@ def test_case(folder: Path) -> None:
         assert refused.split("REFUSED")[0].strip() == OWN_REASON[folder.name]
 
 
-def test_what_is_not_there_says_so() -> None:
+def test_sign_bundle(tmp_path: Path) -> None:
+    """As the suite calls it, against services on this machine; then back in, and into the wrong hands."""
     assert ENTRYPOINT.stat().st_mode & 0o111
-    for arguments in (["sign-bundle", "x"], ["verify-bundle", "--staging", "x"]):
-        done = run(*arguments)
-        assert (done.returncode, "unsupported" in done.stderr) == (2, True)
+    with Services() as services:
+        services.write(tmp_path)
+        artifact, bundle = tmp_path / "a.txt", tmp_path / "a.txt.sigstore.json"
+        artifact.write_bytes(b"artifact")
+        root = ["--trusted-root", str(tmp_path / "root.json")]
+        instance = [*root, "--signing-config", str(tmp_path / "signing2.json")]
+        token = ["--identity-token", services.token(), "--bundle", str(bundle)]
+        done = run("sign-bundle", *token, *instance, str(artifact))
+        assert done.returncode == 0, done.stderr
+        who = ["--certificate-oidc-issuer", services.issuer, "--certificate-identity"]
+        assert run("verify-bundle", "--bundle", str(bundle), *who, PERSON, *root, str(artifact)).returncode == 0
+        assert run("verify-bundle", "--bundle", str(bundle), *who, PERSON, "--staging", str(artifact)).returncode == 1
+        bundle.unlink()
+        old = ["--identity-token", services.token(exp=5), "--bundle", str(bundle)]
+        assert run("sign-bundle", *old, *instance, str(artifact)).returncode == 3
+        assert not bundle.exists()
