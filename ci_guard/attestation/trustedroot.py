@@ -63,7 +63,10 @@ class Authority:
 
 @record
 class TrustedRoot:
-    """Whom to trust. `name` is said in steps, `digest` is the sha256 of the document."""
+    """Whom to trust. `name` is said in steps, `digest` is the sha256 of the document.
+
+    `fresh_until` is when whoever publishes it must say it again; None where nobody was asked.
+    """
 
     name: str
     digest: str
@@ -71,6 +74,7 @@ class TrustedRoot:
     logs: tuple[Log, ...]
     certificate_logs: tuple[Log, ...]
     timestamp_authorities: tuple[Authority, ...]
+    fresh_until: datetime | None = None
 
     @property
     def newest(self) -> datetime | None:

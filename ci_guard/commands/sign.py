@@ -64,6 +64,8 @@ def add_identity(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--signing-config", metavar="F", type=Path, default=None, help="another instance: its services")
     root = "another instance: whom to trust, with --signing-config"
     group.add_argument("--trusted-root", metavar="F", type=Path, action="append", default=[], help=root)
+    group.add_argument("--tuf-url", metavar="U", default="", help="another instance: its TUF repository")
+    group.add_argument("--tuf-root", metavar="F", type=Path, default=None, help="a root of it that is trusted already")
     seconds = "seconds that one call of a service may take, with its repeats (default: 120)"
     group.add_argument("--service-timeout", metavar="S", type=_seconds, default=120.0, help=seconds)
     program = "program that signs with the key that --key names (docs/signing.md)"
@@ -77,7 +79,8 @@ def signer_options(args: argparse.Namespace) -> SignerOptions:
 
     roots = tuple(args.trusted_root)
     keyless = KeylessOptions(
-        args.identity_token, args.trust_config, roots, args.signing_config, seconds=args.service_timeout
+        *(args.identity_token, args.trust_config, roots, args.signing_config, args.tuf_url, args.tuf_root),
+        seconds=args.service_timeout,
     )
     return SignerOptions(args.key or "", args.signer_program, keyless)
 

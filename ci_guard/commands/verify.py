@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ci_guard.commands.options import add_output
+from ci_guard.commands.options import add_online, add_output
 from ci_guard.commands.outcome import Outcome
 from ci_guard.model.errors import EXIT_CLOSED, EXIT_OPEN, UsageError
 
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What, by which evidence, trusting whom, demanding what."""
     parser.epilog = (
         "Exit code 0: verified; 1: refused; 2: usage; 3: a file could not be read, or a registry asked. Files are "
-        "verified offline. For oci:// the registry is asked for the evidence, unless --bundle gives it: without "
+        "verified offline; --online refreshes the trusted root through TUF. For oci:// the registry is asked for the evidence, unless --bundle gives it: without "
         "--type one good signature is needed, with it one good attestation of that type."
     )
     what = "a file, sha256:HEX, or oci://HOST/REPOSITORY@sha256:HEX (or :TAG)"
@@ -52,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--type", metavar="T", default=None, help=f"demand an attestation of this type: {_TYPES}")
     parser.add_argument("--builder-id", metavar="URI", default="", help="demand provenance by this builder")
     add_output(parser, ("text", "json", "sarif"))
+    add_online(parser)
 
 
 def _add_trust(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +72,8 @@ def _add_trust(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--trusted-root", metavar="F", type=Path, action="append", default=[], help=root)
     profile = "public-good: Sigstore's public instance (default for identities when no file is given)"
     group.add_argument("--trust", metavar="NAME", default="", help=profile)
+    group.add_argument("--tuf-url", metavar="U", default="", help="another instance's TUF repository, with --online")
+    group.add_argument("--tuf-root", metavar="F", type=Path, default=None, help="a root of it that is trusted already")
 
 
 def run(args: argparse.Namespace) -> Outcome:
@@ -124,11 +128,21 @@ def _is_image(args: argparse.Namespace) -> bool:
 
 
 def _roots(args: argparse.Namespace) -> tuple[TrustedRoot, ...]:
-    if args.key and not (args.trusted_root or args.trust):
-        return ()  # the key alone decides
-    from ci_guard.pipeline.trust import PUBLIC_GOOD, open_roots
+    from ci_guard.pipeline import trust
 
-    return open_roots(args.trusted_root, args.trust or ("" if args.trusted_root else PUBLIC_GOOD))
+    source = trust.repository(args.tuf_url, args.tuf_root)
+    if source is not None and not args.online:
+        raise UsageError("--tuf-url asks the network: add --online")
+    named = bool(args.trusted_root or args.trust or source)
+    if args.key and not named:
+        return ()  # the key alone decides
+    public = args.trust == trust.PUBLIC_GOOD or not named
+    if args.online and public:
+        source = source or trust.public_repository()
+        public = False
+    fresh = trust.refreshed(source, os.environ)[0] if source else ()
+    profile = args.trust if args.trust != trust.PUBLIC_GOOD else ""
+    return (*trust.open_roots(args.trusted_root, trust.PUBLIC_GOOD if public else profile), *fresh)
 
 
 def _expectations(args: argparse.Namespace) -> Expectations:
@@ -205,7 +219,8 @@ def _age(root: TrustedRoot, now: datetime) -> str:
     days = age_in_days(root, now)
     if root.newest is None or days is None:
         return f"trusted root {root.name}: names nobody"
-    return f"trusted root {root.name}: its newest key is of {root.newest:%Y-%m-%d}, {days} days ago; not refreshed"
+    fresh = f"fresh until {root.fresh_until:%Y-%m-%dT%H:%M:%SZ}" if root.fresh_until else "not refreshed"
+    return f"trusted root {root.name}: its newest key is of {root.newest:%Y-%m-%d}, {days} days ago; {fresh}"
 
 
 def _json(
@@ -225,6 +240,7 @@ def _json(
                 "sha256": root.digest,
                 "newestKey": root.newest.isoformat() if root.newest else None,
                 "ageInDays": age_in_days(root, now),
+                "freshUntil": root.fresh_until.isoformat() if root.fresh_until else None,
             }
             for root in roots
         ],

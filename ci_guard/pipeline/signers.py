@@ -50,7 +50,7 @@ def open_signatory(
         raise UsageError("--identity-token signs without a key: not with --key")
     key = open_signer(options.key, password_from(environ, ask), options.program)
     if options.keyless.asks_for_services:
-        return witnessed(key, options.keyless)
+        return witnessed(key, options.keyless, environ)
     if options.keyless.trusted_root:
         raise UsageError("with --key, --trusted-root checks what services say: add --signing-config F")
     return KeySignatory(key)

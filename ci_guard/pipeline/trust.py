@@ -3,16 +3,56 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from ci_guard.attestation.trustedroot import MAX_BYTES, TrustedRoot, read
 from ci_guard.model.errors import InputError, UsageError
+from ci_guard.model.record import record, replace
 from ci_guard.pipeline.artifact import read_named
 
 PUBLIC_GOOD = "public-good"
+PUBLIC_URL = "https://tuf-repo-cdn.sigstore.dev"
 _STORED = Path("_store", "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev")
+
+
+@record
+class Repository:
+    """Where an instance publishes its root and its services, and a TUF root of it that is trusted already."""
+
+    url: str
+    bootstrap: bytes
+    name: str
+    inside: bool = True
+
+
+def repository(url: str, root: Path | None) -> Repository | None:
+    """What `--tuf-url` and `--tuf-root` name; None for neither. Raises UsageError, InputError."""
+    if not url and root is None:
+        return None
+    if not url or root is None:
+        raise UsageError("a TUF repository is its URL and a root that is trusted already: --tuf-url U --tuf-root F")
+    return Repository(url, read_named(root, MAX_BYTES), url)
+
+
+def public_repository() -> Repository:
+    """The public instance's. Raises InputError."""
+    bootstrap, _ = installed("root.json")
+    return Repository(PUBLIC_URL, bootstrap, PUBLIC_GOOD, inside=False)
+
+
+def refreshed(
+    source: Repository, environ: Mapping[str, str], seconds: float = 120
+) -> tuple[tuple[TrustedRoot, ...], bytes | None]:
+    """The roots and the signing config that the repository has today. Raises ServiceError, InputError."""
+    from ci_guard.services import sigstore_trust
+    from ci_guard.services.sigstore_calls import Calling
+
+    cache = sigstore_trust.cache_folder(environ)
+    fresh = sigstore_trust.refresh(source.url, source.bootstrap, cache, Calling(seconds, source.inside))
+    roots = read(fresh.root, f"{source.name} (through TUF)")
+    return tuple(replace(root, fresh_until=fresh.expires) for root in roots), fresh.config
 
 
 def open_roots(files: Sequence[Path], profile: str) -> tuple[TrustedRoot, ...]:

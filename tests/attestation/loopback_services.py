@@ -201,7 +201,7 @@ class Services:
         """Somebody who always says yes."""
         query = {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
         code = hashlib.sha256(path.encode()).hexdigest()
-        self._codes[code] = query["nonce"]
+        self._codes[code] = query.get("nonce", "")
         raise RefusedError("", 302, {"Location": f"{query['redirect_uri']}?code={code}&state={query['state']}"})
 
     def _redeem(self, body: bytes, path: str, headers: Any) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
@@ -223,9 +224,13 @@ def test_a_key_with_witnesses(
     ("arguments", "code", "words"),
     [
         (["--trusted-root", "root.json"], 2, "add --signing-config F"),
-        (["--trusted-root", "root.json", "--trust-config", "trust1.json"], 2, "holds both a root and a signing config"),
-        (["--trust-config", "root.json"], 3, "is no trust config"),
-        (["--trusted-root", "root.json", "--signing-config", "root.json"], 3, "is no signing config"),
+        (["--trusted-root", "root.json", "--trust-config", "trust1.json"], 2, "one instance"),
+        (["--trust-config", "root.json", "--identity-token", "token"], 3, "is no trust config"),
+        (
+            ["--trusted-root", "root.json", "--signing-config", "root.json", "--identity-token", "token"],
+            3,
+            "is no signing config",
+        ),
         (["--trust-config", "trust1.json", "--identity-token", "none"], 3, "none: No such file"),
         (["--trust-config", "trust1.json", "--identity-token", "root.json"], 3, "no JSON Web Token"),
         (["--trust-config", "trust1.json", "--signer-program", "x"], 2, "say which with --key"),
@@ -257,3 +262,25 @@ def test_run_signs_as_the_job(services: Services, tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(repo)
     assert cli.main(["run", "--output-dir", "../out", "--trust-config", "../trust2.json"]) == 2, "--keyless is missing"
     assert not services.asked
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # `sigstore` leaves its socket open
+def test_a_person_at_a_browser(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The `sigstore` package's dance with a provider that always says yes, in a browser that is a few lines long."""
+    import threading
+    import urllib.request
+    import webbrowser
+
+    class Browser(webbrowser.BaseBrowser):
+        def open(self, url: str, new: int = 0, autoraise: bool = True) -> bool:
+            threading.Thread(target=lambda: urllib.request.urlopen(url, timeout=10).read(), daemon=True).start()
+            return True
+
+    monkeypatch.setattr(webbrowser, "_tryorder", ["lines"])
+    monkeypatch.setattr(webbrowser, "_browsers", {"lines": [None, Browser("lines")]})
+    signatory = open_keyless(KeylessOptions("", Path("trust2.json")), {}, terminal=True)
+    assert signatory.identity == f"{PERSON} ({services.issuer})"
+    services.faults["identity"] = "500"
+    with pytest.raises(ServiceError, match="identity provider: http://127"):
+        open_keyless(KeylessOptions("", Path("trust2.json")), {}, terminal=True)
+    gc.collect()
