@@ -42,7 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What, by which evidence, trusting whom, demanding what."""
     parser.epilog = (
         "Exit code 0: verified; 1: refused; 2: usage; 3: a file could not be read, or a registry asked. Files are "
-        "verified offline; --online refreshes the trusted root through TUF. For oci:// the registry is asked for the evidence, unless --bundle gives it: without "
+        "verified offline; --online refreshes the trusted root through TUF. For oci:// the registry is asked for the "
+        "evidence, unless --bundle gives it: without "
         "--type one good signature is needed, with it one good attestation of that type."
     )
     what = "a file, sha256:HEX, or oci://HOST/REPOSITORY@sha256:HEX (or :TAG)"
