@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ci_guard import __version__
 from ci_guard.model.errors import EXIT_BROKEN, EXIT_CLOSED, EXIT_OPEN
 from ci_guard.model.finding import Finding, Severity
-from ci_guard.model.record import record, replace
+from ci_guard.model.record import field, record, replace
 from ci_guard.model.report import Report, Unjudged, Verdict
 from ci_guard.model.suppression import Suppression
 
@@ -22,7 +22,10 @@ _ACCEPTED = {
     "other": "suppressed with a reason",
     "baseline": "accepted by the baseline",
     "profile": "exempt by the profile",
+    "since": "there before, on lines that did not change",
+    "choice": "left out by --select or --ignore",
 }
+_ABOUT_POLICY = frozenset({"policy-changed", "suppression-expired", "suppression-unused"})
 _JUDGED_OUTCOMES = ("judged", "sarif-run")
 
 
@@ -30,11 +33,14 @@ _JUDGED_OUTCOMES = ("judged", "sarif-run")
 class GatePolicy:
     """What closes the gate: `fail_on` is the lowest severity that does, or `never`.
 
-    `allow_empty` opens it when nothing was judged: for hooks, which say so in a notice instead.
+    `allow_empty` opens it when nothing was judged: for hooks, which say so in a notice instead. `ratchet` allows so
+    many findings of a severity, whatever `fail_on` says of it, and not one more; severities that it does not name are
+    left to `fail_on`.
     """
 
     fail_on: str = "high"
     allow_empty: bool = False
+    ratchet: Mapping[str, int] = field(default_factory=dict)
 
 
 def decide(report: Report, policy: GatePolicy) -> Verdict:
@@ -45,7 +51,7 @@ def decide(report: Report, policy: GatePolicy) -> Verdict:
     but is no failure, because the malformed field is a finding of its own. Nothing judged is exit 3, too.
     """
     counting = [f for f in report.findings if f.counts]
-    closing = [f for f in counting if closes(f.severity, policy.fail_on)]
+    closing = _closing(counting, policy)
     broken = [u for u in report.unjudged if not u.rule]
     empty = nothing_judged(report)
     exit_code = EXIT_CLOSED if closing else EXIT_OPEN
@@ -62,7 +68,20 @@ def decide(report: Report, policy: GatePolicy) -> Verdict:
         baselined=baselined,
         reasons=tuple(_reasons(closing, broken, empty=empty and not policy.allow_empty)),
     )
-    return replace(verdict, paragraph=" ".join(_sentences(report, verdict, closing, broken)))
+    return replace(verdict, paragraph=" ".join(_sentences(report, verdict, policy, closing, broken)))
+
+
+def _closing(counting: Sequence[Finding], policy: GatePolicy) -> list[Finding]:
+    counted = Counter(f.severity for f in counting)
+    return [
+        f
+        for f in counting
+        if (
+            policy.fail_on != NEVER and counted[f.severity] > policy.ratchet[f.severity]
+            if f.severity in policy.ratchet
+            else closes(f.severity, policy.fail_on)
+        )
+    ]
 
 
 def closes(severity: Severity, fail_on: str) -> bool:
@@ -71,9 +90,13 @@ def closes(severity: Severity, fail_on: str) -> bool:
 
 
 def nothing_judged(report: Report) -> bool:
-    """No subject, no file, no finding, no run of another tool: an open gate would mean nothing."""
+    """No subject, no file, no finding, no run of another tool: an open gate would mean nothing.
+
+    What is said about the policy itself is no judgement of anything.
+    """
     judged = any(report.scope.files.get(outcome) for outcome in _JUDGED_OUTCOMES)
-    return not (report.findings or report.scope.subjects or any(report.evaluated.values()) or judged)
+    found = any(f.rule not in _ABOUT_POLICY for f in report.findings)
+    return not (found or report.scope.subjects or any(report.evaluated.values()) or judged)
 
 
 def severity_counts(findings: Iterable[Finding]) -> dict[str, int]:
@@ -107,10 +130,13 @@ def decision(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def verdict_document(verdict: Verdict, report: Report) -> dict[str, Any]:
-    """What `verdict.json` holds: the decision, what it rests on, and what was judged (docs/schemas/)."""
+def verdict_document(verdict: Verdict, report: Report, evidence: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What `verdict.json` holds: the decision, what it rests on, and what was judged (docs/schemas/).
+
+    `evidence` is what deriving the decision once more needs (`pipeline.evidence`).
+    """
     scope = report.scope
-    return {
+    document = {
         "schema": VERDICT_SCHEMA,
         "tool": {"name": report.tool, "version": report.version or __version__},
         **decision(verdict),
@@ -118,13 +144,14 @@ def verdict_document(verdict: Verdict, report: Report) -> dict[str, Any]:
         "commit": scope.commit,
         "digests": dict(sorted(scope.digests.items())),
     }
+    return {**document, "evidence": dict(evidence)} if evidence is not None else document
 
 
-def verdict_json(verdict: Verdict, report: Report) -> bytes:
+def verdict_json(verdict: Verdict, report: Report, evidence: Mapping[str, Any] | None = None) -> bytes:
     """`verdict_document` as bytes, the same every time."""
     import json  # only `run` writes it; hooks decide without
 
-    return (json.dumps(verdict_document(verdict, report), indent=2) + "\n").encode("ascii")
+    return (json.dumps(verdict_document(verdict, report, evidence), indent=2) + "\n").encode("ascii")
 
 
 def _reasons(closing: list[Finding], broken: list[Unjudged], *, empty: bool) -> Iterable[str]:
@@ -137,20 +164,39 @@ def _reasons(closing: list[Finding], broken: list[Unjudged], *, empty: bool) -> 
         yield f"{rule}: {count} {severity}"
 
 
-def _sentences(report: Report, verdict: Verdict, closing: list[Finding], broken: list[Unjudged]) -> Iterable[str]:
+def _sentences(
+    report: Report, verdict: Verdict, policy: GatePolicy, closing: list[Finding], broken: list[Unjudged]
+) -> Iterable[str]:
     yield from _headline(report, verdict, closing, broken)
+    yield from _by_ratchet(verdict, policy)
     lesser = sum(verdict.counts.values()) - len(closing)
+    verb = "is" if lesser == 1 else "are"
     if lesser and verdict.fail_on == NEVER:
-        verb = "is" if lesser == 1 else "are"
         yield f"{_plural_findings(lesser)} {verb} listed; none closes it, because it is told never to fail."
-    elif lesser:
-        verb = "is" if lesser == 1 else "are"
+    elif lesser and not policy.ratchet:
         yield f"{_plural_findings(lesser)} below {verdict.fail_on} {verb} listed but {_does(lesser)} not close it."
+    elif lesser:
+        yield f"{_plural_findings(lesser)} {verb} within the ratchet or below {verdict.fail_on}, and listed."
     accepted = Counter(kind_of_suppression(f.suppressed) for f in report.findings if f.suppressed is not None)
     for kind, words in _ACCEPTED.items():
         if accepted[kind]:
             yield f"{_plural_findings(accepted[kind])} {_was(accepted[kind])} {words}."
     yield from _could_not_judge(report)
+
+
+def _by_ratchet(verdict: Verdict, policy: GatePolicy) -> Iterable[str]:
+    """Where there are more than last time, and where the ratchet could be drawn closer."""
+    if policy.fail_on == NEVER:
+        return
+    more = [(s, n, policy.ratchet[s]) for s, n in verdict.counts.items() if n > policy.ratchet.get(s, n)]
+    if more:
+        listed = ", ".join(f"{count} {severity} where {allowed or 'none'} may be" for severity, count, allowed in more)
+        yield f"The ratchet allows no more than last time: {listed}."
+    fewer = [
+        f"{severity} ({count})" for severity, count in verdict.counts.items() if count < policy.ratchet.get(severity, 0)
+    ]
+    if fewer and not more:
+        yield f"There are fewer than the ratchet allows, of {', '.join(fewer)}: --write-ratchet draws it closer."
 
 
 def _headline(report: Report, verdict: Verdict, closing: list[Finding], broken: list[Unjudged]) -> Iterable[str]:
@@ -165,7 +211,8 @@ def _headline(report: Report, verdict: Verdict, closing: list[Finding], broken: 
         rules = Counter(f.rule for f in sorted(closing, key=lambda f: -f.severity.rank))
         named = _listed([f"{rule} ({count})" for rule, count in rules.items()], ", ")
         start = "The gate is closed:" if verdict.exit_code == EXIT_CLOSED else "What was judged would close the gate:"
-        many = f"{_plural_findings(len(closing))} at or above {verdict.fail_on}"
+        beyond = all(closes(f.severity, verdict.fail_on) for f in closing)
+        many = f"{_plural_findings(len(closing))}" + (f" at or above {verdict.fail_on}" if beyond else "")
         yield f"{start} {many} ({', '.join(worst_first)}), by {named}."
     elif verdict.exit_code == EXIT_OPEN:
         yield _open(report, verdict)
@@ -178,6 +225,8 @@ def _open(report: Report, verdict: Verdict) -> str:
         return f"The gate is open: no findings{_in_scope(report)}."
     if verdict.fail_on == NEVER:
         return "The gate is open."
+    if any(count and closes(Severity(severity), verdict.fail_on) for severity, count in verdict.counts.items()):
+        return "The gate is open: no severity has more findings than the ratchet allows."
     return f"The gate is open: no finding at or above {verdict.fail_on}{_in_scope(report)}."
 
 

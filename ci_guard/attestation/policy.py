@@ -18,9 +18,10 @@ PREDICATE_TYPES: Mapping[str, str] = {
     "spdxjson": "https://spdx.dev/Document",
     "openvex": "https://openvex.dev/ns",
     "vuln": "https://cosign.sigstore.dev/attestation/vuln/v1",
+    "vsa": "https://slsa.dev/verification_summary/v1",
     "custom": "https://cosign.sigstore.dev/attestation/v1",
 }
-"""cosign's short names of predicate types -> their URIs."""
+"""cosign's short names of predicate types -> their URIs, and ours for SLSA's verification summary."""
 
 _NAMED_AT_MOST = 3
 

@@ -77,6 +77,7 @@ _DEMANDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
         "buildDefinition.buildType", "buildDefinition.externalParameters", "runDetails.builder.id"
     ),
     PREDICATE_TYPES["slsaprovenance02"]: _needs("builder.id", "buildType"),
+    PREDICATE_TYPES["vsa"]: _needs("verifier.id", "timeVerified", "resourceUri", "policy", "verificationResult"),
     PREDICATE_TYPES["cyclonedx"]: _cyclonedx,
     PREDICATE_TYPES["spdxjson"]: _needs("spdxVersion", "SPDXID"),
     PREDICATE_TYPES["openvex"]: _openvex,

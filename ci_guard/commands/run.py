@@ -56,6 +56,7 @@ def run(args: argparse.Namespace) -> Outcome:
         allow_empty=args.allow_empty,
         command=("ci-guard", "run", args.path),
         online=switch("online", vars(args), os.environ),
+        options=vars(args),
     )
     ran = run_job(request, progress_for(quiet=bool(args.quiet)))
     show(ran.report, ran.verdict, args, session.root)

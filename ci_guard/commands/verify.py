@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "ci-guard/verification/2"
 _MARKS = {"held": "ok", "refused": "REFUSED", "not-checked": "-"}
-_TYPES = "slsaprovenance1, slsaprovenance02, cyclonedx, spdxjson, openvex, vuln, custom, or a URI"
+_TYPES = "slsaprovenance1, slsaprovenance02, cyclonedx, spdxjson, openvex, vuln, vsa, custom, or a URI"
 _CLAIMS = {
     "repository": ("OWNER/NAME", "the source repository"),
     "workflow": ("PATH", "the workflow that was started: its path in the repository, or its URI with ref"),
@@ -154,6 +154,8 @@ def _expectations(args: argparse.Namespace) -> Expectations:
 
 def _examiner(args: argparse.Namespace, expected: Expectations, roots: Sequence[TrustedRoot]) -> Examine:
     """What judges one bundle. Raises UsageError, InputError."""
+    from ci_guard.attestation.vsa import relied_on
+
     claims = {name: value for name in _CLAIMS if (value := getattr(args, f"cert_{name}"))}
     if args.key:
         if args.cert_oidc_issuer or claims:
@@ -162,11 +164,11 @@ def _examiner(args: argparse.Namespace, expected: Expectations, roots: Sequence[
         from ci_guard.pipeline.signers import open_verifying_key
 
         key = open_verifying_key(args.key)
-        return lambda data, wanted: verification.examine(data, wanted, key, expected, roots)
+        return lambda data, wanted: relied_on(verification.examine(data, wanted, key, expected, roots))
     from ci_guard.attestation import keyless
 
     trust = keyless.Trust(tuple(roots), _policy(args, claims))
-    return lambda data, wanted: keyless.examine(data, wanted, trust, expected)
+    return lambda data, wanted: relied_on(keyless.examine(data, wanted, trust, expected))
 
 
 def _policy(args: argparse.Namespace, claims: dict[str, str]) -> IdentityPolicy:

@@ -61,7 +61,7 @@ def attest(
     return Attested(bundles, (Notice(f"The provenance describes a local build: {not_github}."),))
 
 
-def reason_not_to_sign(signer: Signer | None, environ: Mapping[str, str], *, on_pull_request: bool = False) -> str:
+def reason_not_to_sign(signer: object | None, environ: Mapping[str, str], *, on_pull_request: bool = False) -> str:
     """Why nothing is to be signed here, "" when it may be."""
     event = pull_request(environ)
     if event and not on_pull_request:

@@ -41,7 +41,8 @@ class Policy:
 
     `read` gives any other policy file (trust policy, VEX, digest locks) from where policy is read. `own_rules` are the
     files of own rules and profiles, (name, bytes). `comments`: whether comments and annotations may accept findings.
-    `renames` maps paths of today to those in the base.
+    `files` are all policy files that were read so far, None for those that are not there. `renames` maps paths of today
+    to those in the base.
     """
 
     config: Config
@@ -53,6 +54,8 @@ class Policy:
     renames: Mapping[str, str] = field(default_factory=dict)
     changes: tuple[PolicyChange, ...] = ()
     notices: tuple[Notice, ...] = ()
+    files: Mapping[str, bytes | None] = field(default_factory=dict)
+    ratchet: Mapping[str, int] = field(default_factory=dict)
 
     def findings(self, emit: Emit) -> list[Finding]:
         """The `policy-changed` findings."""
@@ -95,6 +98,7 @@ def load_policy(
     folders = (*config.rule_paths, *(options.get("rules") or ()))
     own = own_rules(source, folders)
     baseline, notices = _baseline(source, config, expect_baseline)
+    ratchet = _ratchet(source, config, notices, expected=expect_baseline)
     comments = not shared or "suppressions" in config.repo_may
     changes: list[PolicyChange] = []
     if base is not None:
@@ -106,8 +110,19 @@ def load_policy(
     if not comments:
         words = "comments and annotations accept nothing, and --baseline what the job says"
         notices.append(Notice(f"{config.extends} grants no suppressions to the repo: {words}"))
-    renames = base.renames() if base is not None else {}
-    return Policy(config, baseline, source.in_force, own, comments, base, renames, tuple(changes), tuple(notices))
+    return Policy(
+        config=config,
+        baseline=baseline,
+        read=source.in_force,
+        own_rules=own,
+        comments=comments,
+        base=base,
+        renames=base.renames() if base is not None else {},
+        changes=tuple(changes),
+        notices=tuple(notices),
+        files=source.read,
+        ratchet=ratchet,
+    )
 
 
 def _config(
@@ -189,6 +204,22 @@ def _baseline(source: PolicySource, config: Config, expected: bool) -> tuple[Bas
     if expected:
         raise ConfigError("no such baseline; `ci-guard baseline write` makes one", path=config.baseline)
     return None, []
+
+
+def _ratchet(source: PolicySource, config: Config, notices: list[Notice], *, expected: bool) -> dict[str, int]:
+    """How many findings of a severity there may be; empty where no ratchet is in force."""
+    if not config.ratchet:
+        return {}
+    data = source.in_force(config.ratchet)
+    if data is not None:
+        from ci_guard.suppress import ratchet
+
+        return ratchet.load(data, source.name(config.ratchet))
+    if source.base is not None:
+        notices.append(Notice(f"the ratchet {config.ratchet} is not in the base commit: it holds after the merge"))
+    elif expected:
+        raise ConfigError("no such ratchet; `ci-guard gate --write-ratchet FILE` makes one", path=config.ratchet)
+    return {}
 
 
 def own_rules(source: PolicySource, folders: Iterable[str]) -> tuple[tuple[str, bytes], ...]:

@@ -22,6 +22,7 @@ class PolicySource:
     def __init__(self, root: Path, base: BaseTree | None) -> None:
         self.root = root
         self.base = base
+        self.read: dict[str, bytes | None] = {}
 
     def name(self, path: str) -> str:
         """`path` as findings and messages name it: relative to the root where it lies inside."""
@@ -29,11 +30,14 @@ class PolicySource:
         return path if inside is None else inside
 
     def in_force(self, path: str) -> bytes | None:
-        """The content that counts, None when there is none. Raises InputError, RevisionError."""
+        """The content that counts, None when there is none; kept, so that a verdict can name what it rests on.
+
+        Raises InputError, RevisionError.
+        """
         inside = self._inside(path)
-        if self.base is not None and inside is not None:
-            return self.base.read(inside)
-        return self._on_disk(path)
+        data = self._on_disk(path) if self.base is None or inside is None else self.base.read(inside)
+        self.read[self.name(path)] = data
+        return data
 
     def now(self, path: str) -> bytes | None:
         """The content in the working tree; on a pull request a link or a device is as good as nothing."""

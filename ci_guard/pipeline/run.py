@@ -9,11 +9,10 @@ import hashlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ci_guard.attestation.provenance import LocalBuild
 from ci_guard.gate import GatePolicy, decide, verdict_json
-from ci_guard.model.errors import CiGuardError
 from ci_guard.model.ports import Progress
 from ci_guard.model.record import field, record, replace
 from ci_guard.model.report import Report, Verdict
@@ -21,6 +20,8 @@ from ci_guard.pipeline import attest as attesting
 from ci_guard.pipeline.advisories import ask
 from ci_guard.pipeline.artifact import pull_request
 from ci_guard.pipeline.deps import DependencyJudge
+from ci_guard.pipeline.evidence import Evidence, digest_of, policy_digests
+from ci_guard.pipeline.gate import head_of, options_in_force
 from ci_guard.pipeline.gathering import Gathered, gather_locks
 from ci_guard.pipeline.joined import judge_joins
 from ci_guard.pipeline.lint import lint
@@ -36,7 +37,6 @@ from ci_guard.sarif.writer import write as write_sarif
 from ci_guard.sbom.metadata import Metadata, timestamp
 from ci_guard.source.edit import replace_file
 from ci_guard.source.files import read_file, read_or_none
-from ci_guard.source.revision import GitRepository
 
 if TYPE_CHECKING:
     from ci_guard.attestation.signatory import Signatory
@@ -45,13 +45,14 @@ SARIF_FILE = "ci-guard.sarif"
 UPLOAD_FILE = "upload.sarif"
 CYCLONEDX_FILE = "sbom.cdx.json"
 SPDX_FILE = "sbom.spdx.json"
+VSA_FILE = "vsa.sigstore.json"
 REPORT_FILE = "report.md"
 VERDICT_FILE = "verdict.json"
 FILES = (
     *(SARIF_FILE, UPLOAD_FILE, CYCLONEDX_FILE, SPDX_FILE),
-    *(attesting.PROVENANCE_FILE, attesting.SBOM_FILE, REPORT_FILE, VERDICT_FILE),
+    *(attesting.PROVENANCE_FILE, attesting.SBOM_FILE, VSA_FILE, REPORT_FILE, VERDICT_FILE),
 )
-"""What a run leaves, in this order; without a key the two bundles are missing."""
+"""What a run leaves, in this order; without a key the three bundles are missing."""
 
 
 @record
@@ -69,6 +70,7 @@ class RunRequest:
     allow_empty: bool = False
     command: tuple[str, ...] = ()
     online: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @record(frozen=False)
@@ -91,7 +93,7 @@ def run(request: RunRequest, progress: Progress) -> Ran:
     job.verify(linted, bundles)
     report, verdict = job.decide(linted)
     documents = {CYCLONEDX_FILE: cyclonedx, SPDX_FILE: spdx, **bundles}
-    return Ran(report, verdict, job.write(report, verdict, documents))
+    return Ran(report, verdict, job.write(report, verdict, documents, linted))
 
 
 class _Job:
@@ -103,7 +105,8 @@ class _Job:
         self.progress = progress
         self.subjects = list(request.subjects)
         self.signatory: Signatory | None = None
-        self.commit = _commit(request.session.root)
+        self.locks: dict[str, str] = {}
+        self.commit = head_of(request.session.root)
 
     def lint(self) -> Linted:
         """Judge the manifests, file by file and as a whole."""
@@ -124,6 +127,7 @@ class _Job:
         gathered.unseen = linted.unseen
         gathered.workloads = sorted(linted.workloads, key=lambda w: (w.location.path, w.id))
         for lock in gathered.locks:
+            self.locks[lock.path] = hashlib.sha256(read_file(session.root, lock.path)).hexdigest()
             self._take_digest(lock.path)
         words = f"{len(gathered.locks)} locks, {sum(len(lock.components) for lock in gathered.locks)} entries"
         self.progress.done(words)
@@ -186,14 +190,16 @@ class _Job:
     def decide(self, linted: Linted) -> tuple[Report, Verdict]:
         """One report, one decision."""
         digests = {
-            "inputs": _digest_of(linted.digests),
+            "inputs": digest_of(linted.digests),
             "rules": self.session.rules.catalogue.digest,
+            "config": digest_of(policy_digests(self.session.policy)),
         }
         report = self.session.report(linted, commit=self.commit, digests=digests)
-        policy = GatePolicy(self.session.config.fail_on, allow_empty=self.request.allow_empty)
+        ratchet = self.session.policy.ratchet
+        policy = GatePolicy(self.session.config.fail_on, allow_empty=self.request.allow_empty, ratchet=ratchet)
         return report, decide(report, policy)
 
-    def write(self, report: Report, verdict: Verdict, documents: Mapping[str, bytes]) -> list[Path]:
+    def write(self, report: Report, verdict: Verdict, documents: Mapping[str, bytes], linted: Linted) -> list[Path]:
         """Write the files; a file of an earlier run that this one does not make is removed."""
         self.progress.stage("report", "SARIF, Markdown, verdict")
         read = partial(read_or_none, self.session.root)
@@ -203,8 +209,11 @@ class _Job:
             SARIF_FILE: write_sarif(report, read, categories=CATEGORIES, taxonomies=known),
             UPLOAD_FILE: write_sarif(report, read, suppressed=False, categories=CATEGORIES, taxonomies=known),
             REPORT_FILE: render("markdown", report, verdict, Style(), read).encode("utf-8", "backslashreplace"),
-            VERDICT_FILE: verdict_json(verdict, report),
         }
+        evidence = self._evidence(linted, made[SARIF_FILE])
+        made[VERDICT_FILE] = verdict_json(verdict, report, evidence.document())
+        if summary := self._summary(verdict, evidence):
+            made[VSA_FILE] = summary
         self.request.folder.mkdir(parents=True, exist_ok=True)
         written = []
         for name in FILES:
@@ -217,22 +226,33 @@ class _Job:
         self.progress.done(f"{len(written)} files in {self.request.folder}")
         return written
 
+    def _evidence(self, linted: Linted, results: bytes) -> Evidence:
+        """What the verdict rests on; `results` is our SARIF, from which it can be derived again."""
+        session = self.session
+        policy, options = session.policy, options_in_force(self.request.options, self.request.environ, session.policy)
+        chosen = {"fail_on": session.config.fail_on, "allow_empty": self.request.allow_empty}
+        return Evidence(
+            kind="run",
+            results={SARIF_FILE: hashlib.sha256(results).hexdigest()},
+            day=session.today,
+            inputs={**linted.digests, **self.locks},
+            policy=policy_digests(policy),
+            base=policy.base.commit if policy.base is not None else "",
+            options={**options, **chosen},
+            rules=session.rules.catalogue.digest,
+        )
+
+    def _summary(self, verdict: Verdict, evidence: Evidence) -> bytes:
+        """The signed summary, b"" when nothing is signed here: `attest` has said why."""
+        who, environ = self.signatory, self.request.environ
+        if who is None:
+            return b""
+        from ci_guard.pipeline.summary import summary
+
+        about = sorted(set(self.subjects))
+        return summary(verdict, evidence, about, commit=self.commit, signer=lambda: who, environ=environ)[0]
+
     def _take_digest(self, path: str) -> None:
         if not self.request.subjects:
             digest = hashlib.sha256(read_file(self.session.root, path)).hexdigest()
             self.subjects.append((path, digest))
-
-
-def _commit(root: Path) -> str:
-    """The commit of the working tree, "" outside of git or before the first commit."""
-    try:
-        repository = GitRepository.discover(root)
-        return repository.resolve("HEAD") if repository is not None else ""
-    except CiGuardError:
-        return ""
-
-
-def _digest_of(digests: Mapping[str, str]) -> str:
-    """One digest over a set of files: of the lines `sha256sum` would print, sorted by path."""
-    lines = "".join(f"{digest}  {path}\n" for path, digest in sorted(digests.items()))
-    return "sha256:" + hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()

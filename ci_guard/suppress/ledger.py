@@ -83,7 +83,7 @@ class Suppressions:
             if rule in rules:
                 self.looked.add((path, rule, _owner(subject)))
         for index, entry in enumerate(self.entries):
-            if entry.rule in rules and _speaks_of(entry, path, subject):
+            if entry.rule in rules and speaks_of(entry, path, subject):
                 self.looked.add(index)
 
     def add(self, other: Suppressions) -> None:
@@ -165,7 +165,7 @@ class _Valid:
         first: Suppression | None = None
         for index in self.entries.get(finding.rule, ()):
             entry = self.all.entries[index]
-            if _speaks_of(entry, finding.location.path, finding.subject):
+            if speaks_of(entry, finding.location.path, finding.subject):
                 self.used_entries.add(index)
                 reason = clean_reason(entry.reason)
                 first = first or Suppression(reason, "config", entry.location, entry.expires, entry.approver)
@@ -189,7 +189,7 @@ class _Valid:
             if used or not self._looked(which):
                 return None
             flaw = (UNUSED, f"The suppression of {suppression.rule} suppresses nothing: remove it")
-        return _emitted(flaw, suppression, emit)
+        return told_of(flaw, suppression, emit)
 
     def _flaw(self, suppression: Directive | SuppressionEntry) -> tuple[str, str] | None:
         rule = suppression.rule
@@ -198,14 +198,30 @@ class _Valid:
             return kind, f"This suppression has no effect: {suppression.flaw}"
         if rule in POLICY_RULES:
             return UNKNOWN_RULE, f"{rule} cannot be suppressed; the configuration can turn it off under `rules:`"
+        if isinstance(suppression, SuppressionEntry) and is_foreign(suppression):
+            return None  # `suppress.foreign` applies it, where there are other tools' results
         if rule not in self.known:
             return UNKNOWN_RULE, f"The suppression names {rule[:80]!r}, which is no rule"
         if not clean_reason(suppression.reason):
-            return WITHOUT_REASON, f"The suppression of {rule} gives no reason, so it has no effect"
-        expires = suppression.expires if isinstance(suppression, SuppressionEntry) else None
-        if expires is not None and expires < self.today:
-            return EXPIRED, f"The suppression of {rule} expired on {expires.isoformat()}, so it has no effect"
+            return without_reason(rule)
+        return expired(suppression, self.today) if isinstance(suppression, SuppressionEntry) else None
+
+
+def is_foreign(entry: SuppressionEntry) -> bool:
+    """Whether the entry speaks of another tool's rule, written TOOL/RULE."""
+    return "/" in entry.rule
+
+
+def expired(entry: SuppressionEntry, today: date) -> tuple[str, str] | None:
+    """The flaw of an entry whose last day is over, None when it holds."""
+    if entry.expires is None or entry.expires >= today:
         return None
+    return EXPIRED, f"The suppression of {entry.rule} expired on {entry.expires.isoformat()}, so it has no effect"
+
+
+def without_reason(rule: str) -> tuple[str, str]:
+    """The flaw of a suppression that says nothing."""
+    return WITHOUT_REASON, f"The suppression of {rule} gives no reason, so it has no effect"
 
 
 def _places(directive: Directive) -> Iterable[object]:
@@ -215,7 +231,8 @@ def _places(directive: Directive) -> Iterable[object]:
     return directive.subjects or (ANY,)
 
 
-def _speaks_of(entry: SuppressionEntry, path: str, subject: SubjectId) -> bool:
+def speaks_of(entry: SuppressionEntry, path: str, subject: SubjectId) -> bool:
+    """Whether path and subject are what the entry speaks of."""
     return (
         (not entry.path or matches(entry.path, inside(_folder(entry), path)))
         and (not entry.kind or entry.kind == subject.kind)
@@ -230,10 +247,11 @@ def _folder(entry: SuppressionEntry) -> str:
 
 def _told(directive: Directive, emit: Emit) -> Finding | None:
     message = f"This change adds a suppression of {directive.rule or 'no rule'}: {directive.reason or 'no reason'}"
-    return _emitted((ADDED, message), directive, emit)
+    return told_of((ADDED, message), directive, emit)
 
 
-def _emitted(flaw: tuple[str, str], suppression: Directive | SuppressionEntry, emit: Emit) -> Finding | None:
+def told_of(flaw: tuple[str, str], suppression: Directive | SuppressionEntry, emit: Emit) -> Finding | None:
+    """The finding about a suppression that is wrong."""
     rule_id, message = flaw
     return emit(
         rule_id,
