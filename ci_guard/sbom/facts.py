@@ -106,7 +106,7 @@ def _named(component: Component) -> str:
 
 def _pinned(component: Component, commit: str, hashed: str) -> bool:
     if component.source == "git":
-        return bool(commit)
+        return bool(commit) or hashed == "strong"
     if component.source == "url":
         return hashed != "none"
     # What a parent of one version, or an imported list of versions, fixes elsewhere is fixed all the same.

@@ -46,6 +46,9 @@ LOCKFILES: dict[str, str] = {
     # JavaScript
     "package-lock.json": "package_lock",
     "npm-shrinkwrap.json": "package_lock",
+    "yarn.lock": "yarn_lock",
+    "pnpm-lock.yaml": "pnpm_lock",
+    "bun.lock": "bun_lock",
     # Go
     "go.mod": "go_mod",
     # Rust

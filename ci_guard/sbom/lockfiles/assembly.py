@@ -83,8 +83,3 @@ class Assembly:
             broken=tuple(self.broken),
             includes=tuple(includes),
         )
-
-
-def lock_itself(path: str, place: Location) -> Component:
-    """The lock as a component: what asks for the packages where no project does."""
-    return Component(ref=f"file:{path}", name=path.rpartition("/")[2], type="file", locations=(place,))

@@ -12,8 +12,9 @@ from ci_guard.model.ports import ReadBytes
 from ci_guard.sbom.digests import parse_integrity
 from ci_guard.sbom.licenses import declared
 from ci_guard.sbom.lockfiles.lock import MAX_ENTRIES, Lock, list_of, local_ref, only_table, refuse, table_of, text_of
+from ci_guard.sbom.lockfiles.npm_source import source_of
 from ci_guard.sbom.lockfiles.npm_tree import Entry, flatten, follow, name_of, resolve
-from ci_guard.sbom.sources import is_git
+from ci_guard.sbom.lockfiles.package_json import platforms
 from ci_guard.source.document import Document, Unreadable
 
 FORMAT = "package-lock.json"
@@ -177,7 +178,7 @@ class _Reader:
             source=source,
             source_url=url,
             scope=_scope(table),
-            markers=_platforms(table),
+            markers=platforms(table),
             licenses=declared(table.get("license", table.get("licenses"))),
             locations=(self.document.locate(_place(entry), key=True),),
             properties=_properties(entry),
@@ -187,13 +188,9 @@ class _Reader:
         if _is_local(entry):
             return ("workspace" if not entry.path or self._is_workspace(entry) else "path"), entry.path or "."
         url = text_of(entry.table, "resolved")
-        if is_git(url):
-            return "git", url
-        if url.startswith("file:"):
+        if entry.table.get("link") is True and "://" not in url:
             return "path", url.removeprefix("file:")
-        if url.startswith(("http://", "https://")):
-            return ("registry" if _from_registry(url, name_of(entry)) else "url"), url
-        return ("path" if entry.table.get("link") is True else "registry"), url
+        return source_of(url, name_of(entry))
 
 
 def _place(entry: Entry) -> NodePath:
@@ -203,11 +200,6 @@ def _place(entry: Entry) -> NodePath:
 def _is_local(entry: Entry) -> bool:
     """The root, workspaces and linked folders stand outside node_modules."""
     return "node_modules/" not in entry.path
-
-
-def _from_registry(url: str, name: str) -> bool:
-    """Whether a tarball's address is one that registries give: `<registry>/<name>/-/<file>`, or GitHub's own form."""
-    return "/-/" in url or f"/download/{name}/" in url
 
 
 def _workspaces(root: Mapping[str, Any]) -> tuple[str, ...]:
@@ -221,16 +213,6 @@ def _scope(table: Mapping[str, Any]) -> str:
         return "dev"
     # devOptional: a development tool that is also somebody's optional dependency.
     return "optional" if table.get("optional") is True or table.get("devOptional") is True else "required"
-
-
-def _platforms(table: Mapping[str, Any]) -> str:
-    parts = []
-    for key in ("os", "cpu", "libc"):
-        value = table.get(key)
-        names = [n for n in (value if isinstance(value, list) else [value]) if isinstance(n, str)]
-        if names:
-            parts.append(f"{key}: {', '.join(names)}")
-    return "; ".join(parts)
 
 
 def _properties(entry: Entry) -> tuple[tuple[str, str], ...]:

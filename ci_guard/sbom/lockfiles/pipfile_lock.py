@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ci_guard.model.component import Component, Hash
 from ci_guard.model.ports import ReadBytes
 from ci_guard.sbom.digests import parse_hash
-from ci_guard.sbom.lockfiles.assembly import lock_itself
+from ci_guard.sbom.lockfiles.lines import lock_file
 from ci_guard.sbom.lockfiles.lock import MAX_ENTRIES, Lock, list_of, only_table, refuse, table_of, text_of
 from ci_guard.sbom.lockfiles.python_lock import ECOSYSTEM, PythonLock
 from ci_guard.source.document import Document
@@ -38,7 +38,7 @@ def read(path: str, data: bytes, beside: ReadBytes) -> Lock:  # noqa: ARG001 - a
     if sum(len(packages) for packages in table.values() if isinstance(packages, dict)) > MAX_ENTRIES:
         raise refuse(document, (), f"more than {MAX_ENTRIES} packages")
     lock = PythonLock(path, FORMAT)
-    root = lock.add(lock_itself(path, document.locate(())))
+    root = lock.add(lock_file(path, document.locate(())))
     lock.roots.append(root)
     indexes = _indexes(table)
     for entry in _entries(lock, document, table):

@@ -9,7 +9,7 @@ from typing import Any
 from ci_guard.model.component import Component, Distribution, Hash
 from ci_guard.model.ports import ReadBytes
 from ci_guard.sbom.digests import parse_hash
-from ci_guard.sbom.lockfiles.assembly import lock_itself
+from ci_guard.sbom.lockfiles.lines import lock_file
 from ci_guard.sbom.lockfiles.lock import MAX_ENTRIES, Lock, list_of, only_table, refuse, table_of, text_of
 from ci_guard.sbom.lockfiles.python_lock import ECOSYSTEM, PythonLock, filename_of
 from ci_guard.sbom.lockfiles.toml_places import TomlPlaces
@@ -124,7 +124,7 @@ def _connect(lock: PythonLock, tables: Mapping[str, Mapping[str, Any]]) -> None:
 def _root(lock: PythonLock, document: Document) -> None:
     """The project itself where the lock has it, else the lock."""
     own = [ref for ref, component in lock.components.items() if component.source == "workspace"]
-    root = own[0] if own else lock.add(lock_itself(lock.path, document.locate(())))
+    root = own[0] if own else lock.add(lock_file(lock.path, document.locate(())))
     lock.roots += own or [root]
     for ref in lock.unneeded():
         scope = lock.components[ref].scope

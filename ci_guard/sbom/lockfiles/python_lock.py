@@ -10,7 +10,8 @@ from typing import Any
 from ci_guard.model.component import Component, Distribution
 from ci_guard.model.location import Location
 from ci_guard.sbom.digests import parse_hash
-from ci_guard.sbom.lockfiles.assembly import Assembly, lock_itself
+from ci_guard.sbom.lockfiles.assembly import Assembly
+from ci_guard.sbom.lockfiles.lines import lock_file
 from ci_guard.sbom.lockfiles.lock import list_of, local_ref, text_of
 from ci_guard.sbom.lockfiles.pyproject import Project, Want
 from ci_guard.sbom.purls import canonical_name
@@ -74,7 +75,7 @@ class PythonLock(Assembly):
             self.roots.append(ref)
             self.connect(ref, project.wants)
             return ref
-        ref = self.add(lock_itself(self.path, place))
+        ref = self.add(lock_file(self.path, place))
         self.roots.append(ref)
         self.note("which packages the project asks for itself is in no file beside the lock")
         self.incomplete.add(ref)
