@@ -66,16 +66,33 @@ def _dispatch(arguments: list[str]) -> int:
     if name not in COMMANDS:
         return _overview(name)
     import argparse
+    import gc
     import importlib
 
+    # What a start makes stays: without this the collector looks through all of it again and again.
+    gc.set_threshold(50_000)
+
     command: Command = importlib.import_module(f"ci_guard.commands.{name}")
-    parser = argparse.ArgumentParser(prog=f"{TOOL_NAME} {name}", description=COMMANDS[name], allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog=f"{TOOL_NAME} {name}", description=COMMANDS[name], allow_abbrev=False, formatter_class=_formatter
+    )
     command.add_arguments(parser)
     try:
         args = parser.parse_args(arguments[1:])
     except SystemExit as stop:  # argparse's own way out: 0 after --help, 2 after a mistake
         return int(stop.code or EXIT_OPEN)
     return command.run(args).exit_code
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """As wide as the terminal; argparse asks for one at every option, and would import archive readers to know that."""
+    import argparse
+
+    try:
+        columns = int(os.environ.get("COLUMNS") or os.get_terminal_size().columns)
+    except (ValueError, OSError):
+        columns = 80
+    return argparse.HelpFormatter(prog, width=max(columns, 40) - 2)
 
 
 def _overview(name: str) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -67,6 +66,8 @@ def replace_file(path: Path, data: bytes) -> None:
 
     A symbolic link at `path` is replaced, not followed. Raises InputError naming the path.
     """
+    import tempfile  # with the archive readers of shutil: a hook that writes nothing does without
+
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
     except OSError as error:
