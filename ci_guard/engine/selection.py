@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -64,18 +65,9 @@ class Entry(NamedTuple):
     value: str
     severity: str = ""
 
-    def names(self, rule: Rule, checks: Mapping[str, Check]) -> bool:
-        """Whether the entry means `rule`. A rule that is off by default is meant only by its id."""
-        if self.by == "rule":
-            return self.value == rule.id
-        if not rule.on_by_default:
-            return False
-        if self.by == "folder":
-            return self.value == rule.category
-        return bool(rule.check) and checks[rule.check].level == self.value
 
-
-class Profile(NamedTuple):
+@record(slots=False)
+class Profile:
     """A named choice of rules. With `level` set, checks that this level's checks override are left out."""
 
     id: str
@@ -85,13 +77,23 @@ class Profile(NamedTuple):
     everything: bool = False
     exemptions: tuple[Exemption, ...] = ()
 
+    @cached_property
+    def _lines(self) -> Mapping[tuple[str, str], tuple[int, str]]:
+        """What an entry names -> its number and severity, of several entries the last."""
+        return {(entry.by, entry.value): (number, entry.severity) for number, entry in enumerate(self.entries)}
+
     def severity(self, rule: Rule, checks: Mapping[str, Check]) -> str | None:
-        """The severity that the profile gives the rule, or None if it leaves the rule out. Later entries win."""
-        found = rule.severity if self.everything else None
-        for entry in self.entries:
-            if entry.names(rule, checks):
-                found = entry.severity or rule.severity
-        return found
+        """The severity that the profile gives the rule, or None if it leaves the rule out. Later entries win.
+
+        A rule that is off by default is meant only by its id.
+        """
+        names = [("rule", rule.id)]
+        if rule.on_by_default:
+            names += [("folder", rule.category), ("pod-security", checks[rule.check].level if rule.check else "")]
+        found = max((self._lines[name] for name in names if name in self._lines), default=None)
+        if found is None:
+            return rule.severity if self.everything else None
+        return found[1] or rule.severity
 
 
 @record

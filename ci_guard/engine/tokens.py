@@ -12,14 +12,25 @@ from collections.abc import Container, Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+_STRING = (
+    r"""[rRbB]{0,2}(?:\"{3}(?:\\.|[^\\])*?\"{3}|'{3}(?:\\.|[^\\])*?'{3}"""
+    r"""|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
+)
 _TOKEN = re.compile(
-    r"""(?P<space>\s+|//[^\n]*)
-    |(?P<string>[rRbB]{0,2}(?:\"{3}(?:\\.|[^\\])*?\"{3}|'{3}(?:\\.|[^\\])*?'{3}|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))
+    rf"""(?P<space>\s+|//[^\n]*)
+    |(?P<string>{_STRING})
     |(?P<number>\d[\w.]*)
     |(?P<name>[A-Za-z_]\w*)
     |(?P<operator>\.\?|\[\?|&&|\|\||[<>=!]=|.)""",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
+_GAP = r"(?:\s|//[^\n]*)*"
+# A name that is no member and no function, as group 1: what every start asks of every expression, so one pass in C.
+_ROOT = re.compile(
+    rf"//[^\n]*|{_STRING}|\d[\w.]*|\.\??{_GAP}[A-Za-z_]\w*|([A-Za-z_]\w*+)(?!{_GAP}\()|[A-Za-z_]\w*",
+    re.DOTALL | re.ASCII,
+)
+_FOLDED = re.compile(rf"{_GAP}\.{_GAP}([A-Za-z_]\w*)", re.ASCII)
 _MEMBER = frozenset({".", ".?"})
 _KEYWORDS = frozenset({"true", "false", "null", "in"})
 
@@ -66,12 +77,12 @@ def fold(text: str, params: Mapping[str, Any]) -> str:
     """Replace every `params.NAME` by its value. Raises KeyError for a parameter that the rule does not have."""
     if "params" not in text:
         return text
-    tokens, out, end = tokenize(text), "", 0
-    for index in _roots(tokens):
-        if tokens[index].text == "params" and index + 2 < len(tokens) and tokens[index + 1].text == ".":
-            name = tokens[index + 2]
-            out += text[end : tokens[index].start] + literal(params[name.text])
-            end = name.start + len(name.text)
+    out, end = "", 0
+    for match in _ROOT.finditer(text):
+        member = _FOLDED.match(text, match.end()) if match[1] == "params" else None
+        if member:
+            out += text[end : match.start()] + literal(params[member[1]])
+            end = member.end()
     return out + text[end:]
 
 
@@ -88,8 +99,7 @@ def _roots(tokens: tuple[Token, ...]) -> Iterator[int]:
 
 def reads(text: str, known: Container[str]) -> frozenset[str]:
     """Which of the `known` variables the expression names."""
-    tokens = tokenize(text)
-    return frozenset(tokens[i].text for i in _roots(tokens) if tokens[i].text in known)
+    return frozenset(name for name in _ROOT.findall(text) if name in known)
 
 
 def chains(text: str, known: Container[str]) -> list[tuple[str, ...]]:

@@ -155,3 +155,47 @@ def test_a_value_is_shown_on_one_short_line(value: object) -> None:
 def test_long_values_are_cut() -> None:
     assert messages.shown("x" * 500) == "x" * (messages.LONGEST_VALUE - 1) + "…"
     assert json.loads(messages.shown([1, 2])) == [1, 2]
+
+
+def _roots_of(text: str) -> list[str]:
+    """Names that are neither members nor functions, token by token: slow, and plainly right."""
+    found = tokens.tokenize(text)
+    before = ["", *(t.text for t in found)]
+    after = [*(t.text for t in found[1:]), ""]
+    return [
+        t.text
+        for t, b, a in zip(found, before, after, strict=False)
+        if t.kind == "name" and b not in {".", ".?"} and a != "("
+    ]
+
+
+PIECES = st.sampled_from(
+    [
+        "pod",
+        "item",
+        "params",
+        "x",
+        " ",
+        "\n",
+        ".",
+        ".?",
+        "(",
+        ")",
+        "'",
+        '"',
+        "'''",
+        "\\",
+        "r",
+        "// pod\n",
+        "1.5e3",
+        "[?",
+        "?",
+        "in",
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=12).map("".join))
+def test_what_an_expression_reads_is_what_its_tokens_say(text: str) -> None:
+    known = {"pod", "item", "x", "params"}
+    assert tokens.reads(text, known) == known.intersection(_roots_of(text))
