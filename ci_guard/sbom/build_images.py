@@ -47,7 +47,8 @@ def build_images(file: Dockerfile) -> Iterator[BuildImage]:
     """Every image in the order in which it is written. Raises Refused for a file that builds nothing."""
     syntax = file.directives.get("syntax")
     if syntax is not None and syntax.text:
-        yield BuildImage("frontend", syntax.text, syntax)
+        name = syntax.text.split()[0]  # what follows is handed to the frontend
+        yield BuildImage("frontend", name, Word(name, syntax.start, syntax.start + len(name)))
     build = _Build()
     for instruction in file.instructions:
         if instruction.keyword == "FROM":

@@ -51,7 +51,7 @@ def subjects(document: WorkflowDocument) -> Iterator[Subject]:
     comments: dict[int, str] = {}
     places = list(_uses(document.value))
     if places:
-        comments = {c.line: c.text.lstrip("#").strip() for c in document.comments()}
+        comments = comments_by_line(document)
     for path, key, value, job in places:
         region = document.locate((*path, key)).region
         facts = parse_uses(value, comments.get(region.end_line, "") if region else "")
@@ -65,6 +65,11 @@ def subjects(document: WorkflowDocument) -> Iterator[Subject]:
             {"step": facts, "subject": name},
             match={"kind": facts["kind"]},
         )
+
+
+def comments_by_line(document: WorkflowDocument) -> dict[int, str]:
+    """Line -> the text of the comment that ends it, without its `#`."""
+    return {c.line: c.text.lstrip("#").strip() for c in document.comments()}
 
 
 def _uses(value: Any) -> Iterator[tuple[NodePath, str, Any, str]]:

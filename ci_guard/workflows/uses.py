@@ -21,11 +21,12 @@ def parse_uses(value: Any, comment: str = "") -> dict[str, Any]:
 
     `kind` is `action`, `reusable` (a workflow), `docker`, `local`, or `invalid` (never pinned). `owner`, `repo`,
     `path` and `ref` are "" where they do not apply. `pinned`: a full commit id, an image digest, or local.
-    `comment` is the comment behind it without `#`; `version` the version that it names ("" if none).
+    `comment` is the comment behind it without `#`; `version` the version that it names ("" if none). `moving` is said
+    of hooks only (see `hooks`).
     """
     text = value if isinstance(value, str) else ""
     facts: dict[str, Any] = dict.fromkeys(("owner", "repo", "path", "ref"), "")
-    facts |= {"uses": text, "kind": "invalid", "pinned": False, "comment": comment, "version": _version(comment)}
+    facts |= {"uses": text, "kind": "invalid", "pinned": False, "moving": False, "comment": comment, "version": version_in(comment)}
     if text.startswith(_LOCAL):
         facts |= {"kind": "local", "path": text, "pinned": True}
     elif text.startswith("docker://"):
@@ -58,10 +59,16 @@ def _remote(text: str) -> dict[str, Any]:
         "repo": repo,
         "path": path,
         "ref": ref,
-        "pinned": bool(_COMMIT.match(ref)),
+        "pinned": is_commit(ref),
     }
 
 
-def _version(comment: str) -> str:
+def is_commit(ref: str) -> bool:
+    """Whether `ref` is a full commit id."""
+    return _COMMIT.match(ref) is not None
+
+
+def version_in(comment: str) -> str:
+    """The first version that a comment (or a tag) names, "" if none."""
     found = _VERSION.search(comment)
     return found[0] if found else ""

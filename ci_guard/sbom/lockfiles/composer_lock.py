@@ -89,7 +89,7 @@ class _Reader:
             path=self.path,
             format=FORMAT,
             broken=tuple(self.broken),
-            hashless="" if any(c.hashes for c in components) else "Composer records commits of archives, no hashes",
+            hashless="Composer records commits of archives, and at most a SHA-1",
         )
 
     def _entries(self) -> Iterator[tuple[Mapping[str, Any], NodePath, str]]:
