@@ -13,6 +13,7 @@ from ci_guard.model.report import Notice, Unjudged
 from ci_guard.model.subject import Subject, SubjectId
 from ci_guard.pipeline.advisories import Asked, Auditor
 from ci_guard.pipeline.conclude import RulesInForce
+from ci_guard.pipeline.contradictions import judge_together
 from ci_guard.pipeline.gathering import Gathered, everything, gather_locks
 from ci_guard.pipeline.lint import LintRequest
 from ci_guard.pipeline.manifests import UNREADABLE, Linted
@@ -22,7 +23,12 @@ from ci_guard.sbom.lockfiles.lock import Lock
 from ci_guard.source.document import Unreadable
 from ci_guard.source.files import SourceFile, read_file, walk
 from ci_guard.source.reader import read
-from ci_guard.workflows import steps
+from ci_guard.workflows import files
+from ci_guard.workflows.agreement import Pin, pin_of
+from ci_guard.workflows.steps import DIALECT
+
+WITHOUT_HASHES = "lock-without-hashes"
+DRIFT = "lock-drift"
 
 CATEGORIES = frozenset({"dependencies", "workflows", "images", "input", "policy"})
 """The folders of rules that `deps check` judges by."""
@@ -37,8 +43,10 @@ def judge_dependencies(
 ) -> None:
     """Judge every lock and workflow under the request's targets; adds to `into`. Raises InputError."""
     judge = DependencyJudge(rules, into, advisories)
-    judge.locks(gather_locks(request.root, request.targets, Silent(), request.wants, registries))
+    gathered = gather_locks(request.root, request.targets, Silent(), request.wants, registries)
+    judge.locks(gathered)
     judge.workflows(request.root, request.targets, request.wants)
+    judge.together(gathered)
     judge.finish()
 
 
@@ -50,6 +58,7 @@ class DependencyJudge:
         self._judge = Judge(rules.selection)
         self._into = into
         self._auditor = Auditor(advisories, self._judge, rules.selection, into.judged) if advisories else None
+        self._pins: list[Pin] = []
 
     def locks(self, gathered: Gathered) -> None:
         """Every entry of every lock; what could not be read is a finding."""
@@ -65,10 +74,44 @@ class DependencyJudge:
     def lock(self, lock: Lock) -> None:
         """Every entry of one lock."""
         self._take("lock")
+        if lock.document is not None:
+            self._into.suppressions.read(lock.document)
         for subject in entries(lock):
             self._one(lock.path, subject)
+        self._whole(lock)
         if self._auditor is not None:
             self._auditor.inventory(lock, lock.path)
+
+    def _whole(self, lock: Lock) -> None:
+        """What is said of the lock itself: no hashes, drift from its manifest, references that stay open."""
+        hashable = [c for c in lock.components if c.source in {"registry", "url"} and c.type == "library"]
+        subject = SubjectId("lock", lock.path)
+        if hashable and not lock.roomless:
+            self._code(WITHOUT_HASHES, lock.path, subject)
+        if hashable and lock.hashless and not lock.roomless:
+            name = lock.path.rpartition("/")[2]
+            self._emit(WITHOUT_HASHES, hashable[0].locations[0], subject, {"name": name, "reason": lock.hashless})
+        self._code(DRIFT, lock.path, subject)
+        for drift in lock.drift:
+            self._emit(DRIFT, drift.location, subject, {"name": drift.name, "reason": drift.reason})
+        for place, names in lock.open:
+            words = f"the image depends on {', '.join(names)}, which only the caller of the build knows: not judged"
+            self._into.judged.notices.append(Notice(words, place))
+
+    def _code(self, rule: str, path: str, subject: SubjectId) -> None:
+        """A rule that code judges looked at a lock."""
+        if rule in self._rules.selection.rules:
+            self._into.judged.evaluated[rule] += 1
+            self._into.suppressions.observe(path, subject, (rule,))
+
+    def _emit(self, rule: str, place: Location, subject: SubjectId, values: dict[str, str]) -> None:
+        finding = self._rules.emit(rule, location=place, subject=subject, values=values)
+        if finding is not None:
+            self._into.judged.findings.append(finding)
+
+    def together(self, gathered: Gathered) -> None:
+        """What only all files together show; after locks and workflows."""
+        judge_together(self._rules, gathered.locks, gathered.workflows, self._pins, self._into)
 
     @property
     def audited(self) -> Sequence[Audited]:
@@ -84,7 +127,7 @@ class DependencyJudge:
     def workflows(self, root: Path, targets: Sequence[str], wants: Callable[[str], bool] = everything) -> None:
         """Every `uses:` of every workflow and action under the targets. Raises InputError for a missing target."""
         for found in walk(root, targets):
-            if isinstance(found, SourceFile) and steps.is_workflow(found.path) and wants(found.path):
+            if isinstance(found, SourceFile) and files.is_workflow(found.path) and wants(found.path):
                 try:
                     data = read_file(root, found.path)
                 except InputError as error:
@@ -95,13 +138,16 @@ class DependencyJudge:
     def workflow(self, path: str, data: bytes) -> None:
         """Every `uses:` of one workflow or action."""
         self._take("workflow")
-        for document in read(path, data, steps.DIALECT):
+        for document in read(path, data, DIALECT):
             if isinstance(document, Unreadable):
                 self.unreadable(document)
                 continue
             self._into.suppressions.read(document)
-            for subject in steps.subjects(document):
+            for subject in files.subjects(path, document):
                 self._one(path, subject)
+                pin = pin_of(subject)
+                if pin is not None:
+                    self._pins.append(pin)
 
     def _take(self, outcome: str) -> None:
         """Count a file; the lint stage, which sees every file first, has counted it as no manifest."""

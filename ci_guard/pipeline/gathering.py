@@ -13,15 +13,19 @@ from ci_guard.model.component import Inventory
 from ci_guard.model.errors import InputError
 from ci_guard.model.location import Location, Region
 from ci_guard.model.ports import Progress
-from ci_guard.model.record import field, record
+from ci_guard.model.record import field, record, replace
 from ci_guard.pipeline.images import ArchivedImages
 from ci_guard.pipeline.manifests import workloads_of
 from ci_guard.sbom.deployed import Workload, deployed_inventory
 from ci_guard.sbom.inventory import merge
 from ci_guard.sbom.lockfiles import parser_name, read_lock
 from ci_guard.sbom.lockfiles.lock import Lock
+from ci_guard.sbom.workflow_uses import Used, workflow_lock
 from ci_guard.source.document import Unreadable
 from ci_guard.source.files import SkippedPath, read_file, read_or_none, walk
+from ci_guard.source.reader import read as read_documents
+from ci_guard.workflows import files
+from ci_guard.workflows.steps import DIALECT
 
 Wants = Callable[[str], bool]
 """Whether the configuration leaves a path in."""
@@ -35,13 +39,14 @@ def everything(path: str) -> bool:
 
 @record(frozen=False)
 class Gathered:
-    """The locks one by one, the workloads, and everything that could not be read.
+    """The locks and workflows one by one, the workloads, and everything that could not be read.
 
     `unseen` are files (outcome and path) from which more is deployed than they show; `images` what deployed images
     contain.
     """
 
     locks: list[Lock] = field(default_factory=list)
+    workflows: list[Lock] = field(default_factory=list)
     workloads: list[Workload] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     skipped: list[Skipped | SkippedPath] = field(default_factory=list)
@@ -56,7 +61,9 @@ class Gathered:
         more = ((outcome, path) for outcome, path in self.unseen if path not in named)
         lost |= {f"{path}: what this {outcome} deploys is not known" for outcome, path in more}
         deployed = deployed_inventory(self.workloads, self.images.opened)
-        return merge([*self.locks, deployed, *self.images.contents, Inventory(unknown=tuple(sorted(lost)))])
+        return merge(
+            [*self.locks, *self.workflows, deployed, *self.images.contents, Inventory(unknown=tuple(sorted(lost)))]
+        )
 
 
 @record
@@ -88,7 +95,27 @@ def gather_locks(
                 pending.append(_Wanted(path, "requirements", place))
         progress.advance(done, len(pending))
     gathered.locks.sort(key=lambda lock: lock.path)
+    gathered.workflows += _workflows_below(root, targets, wants)
     return gathered
+
+
+def _workflows_below(root: Path, targets: Sequence[str], wants: Wants) -> Iterator[Lock]:
+    """What workflows, actions and hooks pull in; what cannot be read is a finding where they are judged."""
+    for found in walk(root, targets):
+        if isinstance(found, SkippedPath) or not files.is_workflow(found.path):
+            continue
+        data = read_or_none(root, found.path) if wants(found.path) else None
+        if data is None:
+            continue
+        used: list[Used] = []
+        lost: list[str] = []
+        for document in read_documents(found.path, data, DIALECT):
+            if isinstance(document, Unreadable):
+                lost.append(f"{found.path}: {document.reason}")
+            else:
+                used += [Used(s.variables["step"], files.place_of(s)) for s in files.subjects(found.path, document)]
+        lock = workflow_lock(found.path, used)
+        yield replace(lock, unknown=(*lock.unknown, *lost)) if lost else lock
 
 
 def _locks_below(root: Path, targets: Sequence[str], wants: Wants, gathered: Gathered) -> Iterator[_Wanted]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ci_guard.pipeline.lint import LintRequest, lint_bytes
 from ci_guard.pipeline.manifests import Linted
-from ci_guard.workflows.steps import is_workflow
+from ci_guard.workflows.files import is_workflow
 
 if TYPE_CHECKING:
     from ci_guard.pipeline.advisories import Asked

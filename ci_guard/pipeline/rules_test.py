@@ -31,7 +31,7 @@ from ci_guard.sbom.lockfiles import parser_name, read_lock
 from ci_guard.source.document import Document, Unreadable
 from ci_guard.source.files import read_file
 from ci_guard.source.reader import read
-from ci_guard.workflows import steps
+from ci_guard.workflows import files
 
 MARK = "# finding"
 
@@ -96,8 +96,8 @@ def subjects_of(rule: Rule, example: Example) -> list[Subject] | None:
     """The subjects of an example file, judged as if it stood at the example's path; None if no room reads it."""
     data = example.text.encode()
     kinds = {clause.each for clause in rule.clauses(NEWEST)}
-    if steps.is_workflow(example.path):
-        return [s for d in _documents(example, "yaml-1.2") for s in steps.subjects(d)]
+    if files.is_workflow(example.path):
+        return [s for d in _documents(example, "yaml-1.2") for s in files.subjects(example.path, d)]
     if parser_name(example.path):
         return _entries(example, data)
     if Path(example.path).stem in kinds:

@@ -36,7 +36,7 @@ def deployed_inventory(workloads: Iterable[Workload], opened: Collection[str] = 
     `opened` are the refs of images whose content another inventory holds.
     """
     listed = [(_workload(workload), workload) for workload in workloads]
-    images = [(own, image, _image(image)) for own, workload in listed for image in workload.images]
+    images = [(own, image, image_component(image)) for own, workload in listed for image in workload.images]
     valid = [(own, component) for own, _, component in images if component is not None]
     broken = [(own, image) for own, image, component in images if component is None]
     unknown = {
@@ -69,11 +69,11 @@ def _workload(workload: Workload) -> Component:
 
 def deployed_images(workloads: Iterable[Workload]) -> dict[str, Component]:
     """Every image that the workloads name, by its ref."""
-    found = (_image(image) for workload in workloads for image in workload.images)
+    found = (image_component(image) for workload in workloads for image in workload.images)
     return {component.ref: component for component in found if component is not None}
 
 
-def _image(image: DeployedImage) -> Component | None:
+def image_component(image: DeployedImage) -> Component | None:
     """The image as written; None when it is no reference (a template, a number)."""
     facts = image.facts
     if not facts.get("valid"):
@@ -91,4 +91,5 @@ def _image(image: DeployedImage) -> Component | None:
         source="registry",
         source_url=repository,
         locations=(image.location,),
+        properties=(("ci-guard:image:tag", str(facts["tag"])),) if facts["tag"] else (),
     )

@@ -7,13 +7,21 @@ version pinned to two commits. Each is told where it shows, with the place that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from ci_guard.model.location import Location
 from ci_guard.model.record import record
 from ci_guard.model.subject import Subject, SubjectId
-from ci_guard.workflows.uses import version_in
+from ci_guard.workflows.files import place_of
 
+_VERSION = r"v?[0-9]+(?:\.[0-9]+)*(?:[-+.][0-9A-Za-z.-]+)?"
+_TAG = re.compile(rf"{_VERSION}\Z")
+# `v4.1.1`, `tag=v4`, `frozen: v1`, `ratchet:actions/checkout@v3`; a number within a sentence is no version.
+_SAID = re.compile(
+    rf"(?:(?:renovate:[ ]*)?(?:tag|version|release|frozen|pin)[ :=@]*|ratchet:\S*@)?({_VERSION})(?=[\s,;)]|\Z)",
+    re.IGNORECASE,
+)
 _FULL = 3  # parts of a version that names one release: v4 moves, v4.1.1 does not
 
 
@@ -51,9 +59,8 @@ def pin_of(subject: Subject) -> Pin | None:
         head, colon, after = str(facts["path"]).rpartition(":")
         if colon and "/" not in after:
             name, tag = head, after
-    field = next((f for f in ("uses", "rev", "image") if subject.document.exists((*subject.path, f))), "uses")
-    place = subject.document.locate((*subject.path, field))
-    return Pin(subject.id, name, ref, tag, str(facts["version"]), bool(facts["pinned"]), place)
+    said = _SAID.match(str(facts["comment"]))
+    return Pin(subject.id, name, ref, tag, said[1] if said else "", bool(facts["pinned"]), place_of(subject))
 
 
 def disagreements(pins: Iterable[Pin]) -> Iterator[Disagreement]:
@@ -63,8 +70,7 @@ def disagreements(pins: Iterable[Pin]) -> Iterator[Disagreement]:
     for pin in sorted(pins, key=_place):
         if not pin.version:
             continue
-        tag = version_in(pin.tag)
-        if tag and not _agree(tag, pin.version):
+        if _TAG.match(pin.tag) and not _agree(pin.tag, pin.version):
             yield Disagreement(pin, f"the comment says {pin.version}, the tag is {pin.tag}")
         if not pin.pinned:
             continue

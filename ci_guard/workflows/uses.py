@@ -26,7 +26,14 @@ def parse_uses(value: Any, comment: str = "") -> dict[str, Any]:
     """
     text = value if isinstance(value, str) else ""
     facts: dict[str, Any] = dict.fromkeys(("owner", "repo", "path", "ref"), "")
-    facts |= {"uses": text, "kind": "invalid", "pinned": False, "moving": False, "comment": comment, "version": version_in(comment)}
+    facts |= {
+        "uses": text,
+        "kind": "invalid",
+        "pinned": False,
+        "moving": False,
+        "comment": comment,
+        "version": version_in(comment),
+    }
     if text.startswith(_LOCAL):
         facts |= {"kind": "local", "path": text, "pinned": True}
     elif text.startswith("docker://"):

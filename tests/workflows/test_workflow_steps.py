@@ -14,23 +14,32 @@ from ci_guard.model.location import Location, NodePath, render_path
 from ci_guard.model.subject import Subject
 from ci_guard.source import reader
 from ci_guard.source.document import Unreadable
-from ci_guard.workflows.steps import DIALECT, is_workflow, subjects
+from ci_guard.workflows import files, hooks
+from ci_guard.workflows.steps import DIALECT, subjects
 from ci_guard.workflows.uses import parse_uses
 
 CASES = sorted(p for p in (Path(__file__).parent / "cases").iterdir() if p.is_dir())
-DEFAULTS = {"owner": "", "repo": "", "within": "", "ref": "", "comment": "", "version": "", "job": "build"}
+DEFAULTS = {
+    "moving": False,
+    "owner": "",
+    "repo": "",
+    "within": "",
+    "ref": "",
+    "comment": "",
+    "version": "",
+    "job": "build",
+}
 
 
 def read(path: Path) -> list[Subject]:
     (document,) = reader.read(path.name, path.read_bytes(), DIALECT)
     assert not isinstance(document, Unreadable)
-    return list(subjects(document))
+    return list(files.subjects(path.name, document))
 
 
 def summary(subject: Subject) -> dict[str, Any]:
     facts = dict(subject.variables["step"])
-    key = "uses" if subject.document.exists((*subject.path, "uses")) else "image"
-    region = subject.document.locate((*subject.path, key)).region
+    region = files.place_of(subject).region
     assert region is not None
     return {
         "line": region.start_line,
@@ -56,18 +65,21 @@ def test_facts(case: Path) -> None:
         (".github/dependabot.yml", False),
         ("x.github/workflows/ci.yml", False),
         ("action.yml", True),
+        (".pre-commit-config.yaml", True),
+        ("sub/.pre-commit-config.yml", True),
+        (".pre-commit-hooks.yaml", False),
         ("sub/action.yaml", True),
         ("transaction.yml", False),
     ],
 )
 def test_which_files_are_workflows(path: str, expected: bool) -> None:
-    assert is_workflow(path) is expected
+    assert files.is_workflow(path) is expected
 
 
 @given(st.text() | st.integers() | st.none() | st.lists(st.text()), st.text())
 def test_any_uses_has_facts(value: object, comment: str) -> None:
     facts = parse_uses(value, comment)
-    assert set(facts) == {"uses", "kind", "owner", "repo", "path", "ref", "pinned", "comment", "version"}
+    assert set(facts) == {"uses", "kind", "owner", "repo", "path", "ref", "pinned", "moving", "comment", "version"}
     assert facts["kind"] != "invalid" or facts["pinned"] is False
 
 
@@ -92,7 +104,7 @@ class Tree:
         return []
 
 
-KEYS = st.sampled_from(["jobs", "steps", "uses", "runs", "image", "build"]) | st.integers()
+KEYS = st.sampled_from(["jobs", "steps", "uses", "runs", "image", "build", "repos", "repo", "rev"]) | st.integers()
 TREES = st.recursive(
     st.none() | st.text(max_size=3) | st.integers(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
@@ -101,5 +113,5 @@ TREES = st.recursive(
 
 @given(TREES)
 def test_no_tree_raises(tree: object) -> None:
-    for subject in subjects(Tree(tree)):
+    for subject in (*subjects(Tree(tree)), *hooks.subjects(Tree(tree))):
         assert subject.each == "workflow-step"

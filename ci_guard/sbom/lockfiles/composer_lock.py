@@ -90,6 +90,7 @@ class _Reader:
             format=FORMAT,
             broken=tuple(self.broken),
             hashless="Composer records commits of archives, and at most a SHA-1",
+            roomless=True,
         )
 
     def _entries(self) -> Iterator[tuple[Mapping[str, Any], NodePath, str]]:

@@ -12,6 +12,7 @@ from ci_guard.sbom.lockfiles.lines import Refs
 from ci_guard.sbom.lockfiles.lock import Lock, LockError
 from ci_guard.sbom.purls import oci_purl
 from ci_guard.source.dockerfile import Dockerfile, read_dockerfile
+from ci_guard.source.dockerfile_documents import dockerfile_document
 from ci_guard.source.document import Unreadable
 from ci_guard.source.text import SourceText
 from ci_guard.source.tree import Refused
@@ -55,7 +56,8 @@ def _lock(file: Dockerfile, images: list[BuildImage]) -> Lock:
         path=path,
         format=FORMAT,
         broken=tuple(broken),
-        open=tuple((place, names) for place, names in _open(file, images)),
+        open=tuple(_open(file, images)),
+        document=dockerfile_document(file),
     )
 
 

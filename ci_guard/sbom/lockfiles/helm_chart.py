@@ -122,6 +122,7 @@ class _Reader:
             format=FORMAT,
             broken=tuple(every),
             hashless="Helm has no room for hashes of charts",
+            roomless=True,
             drift=self._drift() if self.locked is not None and not every else (),
         )
 

@@ -33,8 +33,10 @@ class Lock(Inventory):
     Refs are local to the lock until `inventory.merge` folds entries by purl. `path` is the lock's, `format` its
     parser's name. `broken` are entries that could not be read (the others still count); `includes` are files that
     the lock pulls in, relative to the root, as (path, line). `hashless` says in words why no entry can have a hash
-    ("" where the format has room for one): then it is the lock that lacks them, and not each entry. `drift` says where
-    the lock and its manifest disagree, `open` where a reference depends on names that only the caller of a build knows.
+    ("" where the format has room for one): then it is the lock that lacks them, and not each entry; `roomless` where
+    no lock of the format can do better. `drift` says where the lock and its manifest disagree, `open` where a reference
+    depends on names that only the caller of a build knows. `document` is there where people write comments that may
+    accept findings.
     `default_index`: an entry without an address comes from the index that the tool takes by default.
     """
 
@@ -43,8 +45,10 @@ class Lock(Inventory):
     broken: tuple[Unreadable, ...] = ()
     includes: tuple[tuple[str, int], ...] = ()
     hashless: str = ""
+    roomless: bool = False
     drift: tuple[Drift, ...] = ()
     open: tuple[tuple[Location, tuple[str, ...]], ...] = ()
+    document: Document | None = None
     default_index: bool = False
 
 

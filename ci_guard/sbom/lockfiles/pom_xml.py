@@ -67,6 +67,7 @@ class _Reader:
             format=FORMAT,
             broken=tuple(self.broken),
             hashless="a pom.xml has no room for hashes",
+            roomless=True,
         )
 
     def _root(self) -> Component:

@@ -1,0 +1,28 @@
+"""The files that name code of others to run, by their paths, and what each of them pulls in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ci_guard.model.location import Location
+from ci_guard.model.subject import Subject
+from ci_guard.workflows import hooks, steps
+from ci_guard.workflows.steps import WorkflowDocument
+
+_FIELDS = ("uses", "rev", "image")
+
+
+def is_workflow(path: str) -> bool:
+    """Whether `path` is a workflow, an action's metadata, or a configuration of pre-commit hooks."""
+    return steps.is_workflow(path) or hooks.is_hook_config(path)
+
+
+def subjects(path: str, document: WorkflowDocument) -> Iterator[Subject]:
+    """One subject for everything that a document pulls in, in document order."""
+    return hooks.subjects(document) if hooks.is_hook_config(path) else steps.subjects(document)
+
+
+def place_of(subject: Subject) -> Location:
+    """Where it is written what a subject pulls in."""
+    field = next((f for f in _FIELDS if subject.document.exists((*subject.path, f))), _FIELDS[0])
+    return subject.document.locate((*subject.path, field))
