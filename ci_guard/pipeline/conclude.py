@@ -16,11 +16,11 @@ from ci_guard.model.subject import SubjectId
 from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.manifests import Linted
 from ci_guard.pipeline.policy import Policy, added_suppressions
-from ci_guard.suppress.baseline import Baseline
 
 if TYPE_CHECKING:
     from ci_guard.engine.catalogue import Catalogue
     from ci_guard.engine.selection import Selection
+    from ci_guard.suppress.baseline import Baseline
     from ci_guard.suppress.directives import Directive
 
 

@@ -17,16 +17,16 @@ from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.conclude import Conclusion, RulesInForce
 from ci_guard.pipeline.lint import LintRequest
 from ci_guard.pipeline.manifests import Linted
-from ci_guard.pipeline.onefile import judge_file
 from ci_guard.pipeline.policy import Policy, day_of, load_policy
 from ci_guard.pipeline.root import root_and_targets
-from ci_guard.pipeline.since import findings_before
 from ci_guard.source.files import read_or_none
-from ci_guard.suppress.baseline import Baseline, from_findings
-from ci_guard.suppress.directives import Directive
 
 if TYPE_CHECKING:
     from ci_guard.pipeline.advisories import Asked
+
+if TYPE_CHECKING:
+    from ci_guard.suppress.baseline import Baseline
+    from ci_guard.suppress.directives import Directive
 
 
 @record
@@ -68,14 +68,22 @@ class Session:
         """What was there at `--since`, as a baseline; None when everything counts."""
         if not self.config.since:
             return None
+        from ci_guard.pipeline.since import findings_before  # few runs ask what was there, or suppress anything
+        from ci_guard.suppress.baseline import Baseline, from_findings
+
         before = findings_before(self.root, self.config.since, findings, self._judge_again)
         return Baseline(from_findings(before).counts, self.config.since)
 
     def _judge_again(self, path: str, data: bytes) -> list[Finding]:
-        return judge_file(self.lint_request(), path, data, self.advisories).judged.findings
+        return self._judged(path, data, self.advisories).judged.findings
 
     def _directives(self, path: str, data: bytes) -> Iterable[Directive]:
-        return judge_file(self.lint_request(), path, data).suppressions.directives.get(path, ())
+        return self._judged(path, data).suppressions.directives.get(path, ())
+
+    def _judged(self, path: str, data: bytes, advisories: Asked | None = None) -> Linted:
+        from ci_guard.pipeline.onefile import judge_file
+
+        return judge_file(self.lint_request(), path, data, advisories)
 
 
 def open_session(
