@@ -14,7 +14,9 @@ from ci_guard.attestation.policy import (
     Expectations,
     builder_id,
     check_builder,
+    check_expressions,
     check_predicate_type,
+    check_provenance,
     check_subject,
 )
 from ci_guard.attestation.protojson import quoted
@@ -24,6 +26,7 @@ from ci_guard.model.errors import VerificationError
 from ci_guard.model.record import record
 
 _FINGERPRINT_LENGTH = 44  # base64 of a sha256
+_LONGEST = 120  # characters of expressions in a refusal
 _NO_STATEMENT = "a signature over the artifact itself, it states nothing more"
 
 
@@ -99,7 +102,7 @@ def read_statement(envelope: Envelope, trace: Trace) -> Statement:
 
 
 def demand(statement: Statement, artifact: Artifact, expected: Expectations, trace: Trace) -> None:
-    """Steps `subject`, `predicate-type` and `builder` for a statement. Raises VerificationError."""
+    """Steps `subject` to `expression` for a statement. Raises VerificationError, RuleError."""
     builder = builder_id(statement)
     with trace.step("subject") as detail:
         detail.append(check_subject(statement, artifact))
@@ -113,13 +116,28 @@ def demand(statement: Statement, artifact: Artifact, expected: Expectations, tra
             detail.append(check_builder(statement, expected.builder_id))
     else:
         trace.skip("builder", f"{quoted(builder) if builder else 'none named'}; none was asked for")
+    if expected.of_provenance:
+        with trace.step("provenance") as detail:
+            detail.append(check_provenance(statement, expected))
+    else:
+        trace.skip("provenance", "nothing more was asked for")
+    if expected.expressions:
+        with trace.step("expression") as detail:
+            detail.append(check_expressions(statement, expected))
+    else:
+        trace.skip("expression", "none was given")
 
 
 def demand_nothing(expected: Expectations, trace: Trace) -> None:
     """The same for a plain signature: whoever asks for a predicate does not get it. Raises VerificationError."""
     trace.skip("statement", _NO_STATEMENT)
     trace.skip("subject", "the signature is over the artifact itself")
-    for name, demand in (("predicate-type", expected.predicate_type), ("builder", expected.builder_id)):
+    for name, demand in (
+        ("predicate-type", expected.predicate_type),
+        ("builder", expected.builder_id),
+        ("provenance", expected.of_provenance),
+        ("expression", " && ".join(expected.expressions)[:_LONGEST]),
+    ):
         if demand:
             with trace.step(name):
                 raise VerificationError(f"expected {demand!r}, and the bundle is {_NO_STATEMENT}")

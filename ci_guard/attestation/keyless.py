@@ -14,6 +14,8 @@
     12 subject        one of its subjects is the artifact
     13 predicate-type it attests what was asked for
     14 builder        the builder is the one asked for
+    15 provenance     build type, source and external parameters are those asked for
+    16 expression     what was to be true of the predicate is
 
 The trust is a trusted root and an identity, both of which the caller must have; nothing verifies against "anybody".
 No clock is asked: what counts is whether things were valid when it was signed. What the trusted root does not
@@ -68,6 +70,8 @@ STEPS = (
     "subject",
     "predicate-type",
     "builder",
+    "provenance",
+    "expression",
 )
 
 

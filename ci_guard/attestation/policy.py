@@ -9,6 +9,7 @@ from ci_guard.attestation.artifact import Artifact
 from ci_guard.attestation.protojson import quoted
 from ci_guard.attestation.statement import DIGESTS, ResourceDescriptor, Statement
 from ci_guard.model.errors import UsageError, VerificationError
+from ci_guard.model.ports import PredicateJudge
 from ci_guard.model.record import record
 
 PREDICATE_TYPES: Mapping[str, str] = {
@@ -28,10 +29,26 @@ _NAMED_AT_MOST = 3
 
 @record
 class Expectations:
-    """What is demanded; "" demands nothing. `predicate_type` and `builder_id` are compared exactly."""
+    """What is demanded; "" demands nothing. `predicate_type`, `builder_id` and `build_type` are compared exactly.
+
+    `source` is the URI of the source, with its ref or without. `parameters` are all external parameters that the
+    build may have had, no more and no fewer. Every one of `expressions` must be true of the predicate, as `judge` says.
+    """
 
     predicate_type: str = ""
     builder_id: str = ""
+    build_type: str = ""
+    source: str = ""
+    parameters: Mapping[str, Any] | None = None
+    expressions: tuple[str, ...] = ()
+    judge: PredicateJudge | None = None
+
+    @property
+    def of_provenance(self) -> str:
+        """What is demanded of SLSA provenance beyond its builder, in words; "" for nothing."""
+        wanted = {"build type": self.build_type, "source": self.source}
+        named = [f"{name} {value}" for name, value in wanted.items() if value]
+        return ", ".join([*named, *(["external parameters"] if self.parameters is not None else [])])
 
 
 def predicate_type(name: str) -> str:
@@ -72,6 +89,79 @@ def check_builder(statement: Statement, expected: str) -> str:
         found = f"is {quoted(builder)}" if builder else "is not named by this predicate"
         raise VerificationError(f"the builder {found}, expected {expected!r}")
     return f"{expected} as expected"
+
+
+def check_provenance(statement: Statement, expected: Expectations) -> str:
+    """The comparisons in words. Raises VerificationError; also where it is no SLSA provenance v1."""
+    if statement.predicate_type != PREDICATE_TYPES["slsaprovenance1"]:
+        raise VerificationError(
+            f"it is {quoted(statement.predicate_type)}, and only SLSA provenance v1 says how it was built"
+        )
+    definition = statement.predicate.get("buildDefinition") if isinstance(statement.predicate, dict) else None
+    definition = definition if isinstance(definition, dict) else {}
+    if expected.build_type and definition.get("buildType") != expected.build_type:
+        raise VerificationError(
+            f"the build type is {_shown(definition.get('buildType'))}, expected {expected.build_type!r}"
+        )
+    if expected.source:
+        _check_source(definition.get("resolvedDependencies"), expected.source)
+    if expected.parameters is not None:
+        _check_parameters(definition.get("externalParameters"), expected.parameters)
+    return f"{expected.of_provenance} as expected"
+
+
+def check_expressions(statement: Statement, expected: Expectations) -> str:
+    """How many held. Raises VerificationError, RuleError where one cannot be judged."""
+    predicate = statement.predicate
+    if expected.judge is None or not isinstance(predicate, dict):
+        raise VerificationError("the predicate is no JSON object, expressions cannot hold of it")
+    for expression in expected.expressions:
+        if not expected.judge.holds(expression, predicate):
+            raise VerificationError(f"it is not true of the predicate: {expression[:400]}")
+    return f"{len(expected.expressions)} expressed and true"
+
+
+def _check_source(dependencies: Any, wanted: str) -> None:
+    found = [one.get("uri") for one in dependencies if isinstance(one, dict)] if isinstance(dependencies, list) else []
+    uris = [uri for uri in found if isinstance(uri, str)]
+    if not any(wanted in _spellings(uri) for uri in uris):
+        named = ", ".join(quoted(uri) for uri in uris[:_NAMED_AT_MOST]) or "nothing"
+        raise VerificationError(f"it was built from {named}, expected {wanted!r}")
+
+
+def _spellings(uri: str) -> tuple[str, ...]:
+    """A source as it stands, without `git+`, and both without the ref after it."""
+    plain = uri.removeprefix("git+")
+    bare, at, ref = plain.rpartition("@")
+    return (uri, plain, bare, f"git+{bare}") if at and ref.startswith("refs/") else (uri, plain)
+
+
+def _check_parameters(found: Any, wanted: Mapping[str, Any]) -> None:
+    """An external parameter that nobody expected is how a build does something else than it seems."""
+    if not isinstance(found, dict):
+        raise VerificationError("it names no external parameters")
+    for name in sorted({*found, *wanted}, key=str):
+        if name not in wanted:
+            raise VerificationError(f"the external parameter {quoted(name)} was not expected")
+        if name not in found:
+            raise VerificationError(f"the external parameter {name!r} is missing")
+        if not same_json(found[name], wanted[name]):
+            raise VerificationError(
+                f"the external parameter {name!r} is {_shown(found[name])}, expected {wanted[name]!r}"
+            )
+
+
+def same_json(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same; true is not 1, and 1 is 1.0."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_json(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_json, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+def _shown(value: Any) -> str:
+    return quoted(value if isinstance(value, str) else repr(value))
 
 
 def builder_id(statement: Statement) -> str:

@@ -10,6 +10,8 @@
     8 subject         one of its subjects is the artifact
     9 predicate-type  it attests what was asked for
     10 builder        the builder is the one asked for
+    11 provenance     build type, source and external parameters are those asked for
+    12 expression     what was to be true of the predicate is
 
 The trust is the key: it was handed over by someone who knows whose it is. A bundle signed with a certificate
 needs a trusted root and an identity instead (`keyless`); it is refused in step 2. Without a trusted root the
@@ -57,6 +59,8 @@ STEPS = (
     "subject",
     "predicate-type",
     "builder",
+    "provenance",
+    "expression",
 )
 
 

@@ -52,9 +52,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bundle", metavar="F", type=Path, action="append", default=[], help=bundles)
     _add_trust(parser)
     parser.add_argument("--type", metavar="T", default=None, help=f"demand an attestation of this type: {_TYPES}")
-    parser.add_argument("--builder-id", metavar="URI", default="", help="demand provenance by this builder")
+    _add_demands(parser)
     add_output(parser, ("text", "json", "sarif"))
     add_online(parser)
+
+
+def _add_demands(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what an attestation must say")
+    group.add_argument("--builder-id", metavar="URI", default="", help="demand provenance by this builder")
+    group.add_argument("--build-type", metavar="URI", default="", help="demand provenance of this build type")
+    group.add_argument("--source", metavar="URI", default="", help="demand provenance from this source")
+    strict = "demand exactly these external parameters: a JSON object"
+    group.add_argument("--external-parameters", metavar="F", type=Path, default=None, help=strict)
+    cel = "CEL that must be true of the variable `predicate`; repeated: all"
+    group.add_argument("--policy-expression", metavar="CEL", action="append", default=[], help=cel)
+    file = "the same from a file with one expression; repeated: all"
+    group.add_argument("--predicate-policy", metavar="F", type=Path, action="append", default=[], help=file)
 
 
 def _add_trust(parser: argparse.ArgumentParser) -> None:
@@ -147,9 +160,20 @@ def _roots(args: argparse.Namespace) -> tuple[TrustedRoot, ...]:
 
 
 def _expectations(args: argparse.Namespace) -> Expectations:
-    from ci_guard.attestation.policy import Expectations, predicate_type
+    from ci_guard.attestation.policy import predicate_type
+    from ci_guard.pipeline.expectations import Demands, expectations
 
-    return Expectations(predicate_type(args.type) if args.type else "", args.builder_id)
+    return expectations(
+        Demands(
+            predicate_type=predicate_type(args.type) if args.type else "",
+            builder_id=args.builder_id,
+            build_type=args.build_type,
+            source=args.source,
+            parameters=args.external_parameters,
+            expressions=tuple(args.policy_expression),
+            policies=tuple(args.predicate_policy),
+        )
+    )
 
 
 def _examiner(args: argparse.Namespace, expected: Expectations, roots: Sequence[TrustedRoot]) -> Examine:

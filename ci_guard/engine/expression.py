@@ -45,14 +45,21 @@ def _judging() -> Any:
 
 
 class Expression:
-    """A compiled expression over the variables of all subject kinds. Raises RuleError when it does not compile."""
+    """A compiled expression over `variables`, else those of all subject kinds. Raises RuleError if it is none."""
 
     __slots__ = ("_compiled", "_environment", "text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, variables: frozenset[str] | None = None) -> None:
         self.text = text
-        self._environment = _judging()
+        self._environment = _judging() if variables is None else _environment(variables)
         self._compiled = _compile(self._environment, text)
+
+    def demand(self, accepted: tuple[Any, ...]) -> None:
+        """Raises RuleError unless the static type is one of `accepted`."""
+        if self._compiled.return_type() not in accepted:
+            raise RuleError(
+                f"the type must be bool, not {self._compiled.return_type().name()}\n  in: {self.text[:_SHOWN]}"
+            )
 
     def evaluate(self, variables: Mapping[str, Any]) -> Any:
         """The value as plain Python. Raises MalformedError, ExhaustedError."""
