@@ -3,9 +3,9 @@
     python benchmarks/noise.py DIR [--profile all] [--rules 30] [--sample 20] [--seed 1]
     python benchmarks/noise.py DIR --profile default --workloads
 
-DIR holds one repository a folder. Of each of the loudest rules `--sample` findings are drawn, the same for the same seed,
-and printed with their lines, for a person to read; docs/noise.md says what was read. `--workloads` counts the resources
-with pods that have a finding at `high` or above, and the rules that find it.
+DIR holds one repository a folder. Of each of the loudest rules `--sample` findings are drawn, the same for the
+same seed, and printed with their lines, for a person to read; docs/noise.md says what was read. `--workloads` counts
+the resources with pods that have a finding at `high` or above, and the rules that find it.
 """
 
 from __future__ import annotations
