@@ -95,6 +95,12 @@ def ask(root: Path, policy: Policy, today: date, environ: Mapping[str, str], opt
     )
 
 
+def database_digests(asked: Asked | None) -> dict[str, str]:
+    """Ecosystem -> digest of the table that judged; empty where a service, or nothing, was asked."""
+    entries = asked.source.entries if asked is not None and isinstance(asked.source, Databases) else {}
+    return {name: entry.digest for name, entry in entries.items()}
+
+
 def _databases(root: Path, policy: Policy, environ: Mapping[str, str], paths: Sequence[str]) -> Databases:
     folder = cache.folder(environ)
     if not paths:

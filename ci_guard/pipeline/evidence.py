@@ -16,16 +16,15 @@ from ci_guard.model.record import field, record
 from ci_guard.pipeline.policy import Policy
 
 SCHEMA = "ci-guard/evidence/1"
-_TEXTS = ("kind", "day", "base", "since", "failOn")
 
 
 @record
 class Evidence:
     """The inputs of a decision. All mappings are name -> sha256 in hex.
 
-    `kind` is `run` or `gate`; `results` are the SARIF files that the gate read; `inputs` what was judged; `policy` the
-    policy files, `base` the commit that they were read from ("" = the working tree); `options` those of the command
-    line that change a verdict.
+    `kind` is `run` or `gate`; `results` are the SARIF files that the gate read; `inputs` what was judged; `databases`
+    the advisories by ecosystem; `policy` the policy files, `base` the commit that they were read from ("" = the working
+    tree); `options` those of the command line that change a verdict.
     """
 
     kind: str
@@ -36,6 +35,7 @@ class Evidence:
     base: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     rules: str = ""
+    databases: Mapping[str, str] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """As `verdict.json` holds it."""
@@ -49,6 +49,7 @@ class Evidence:
             "results": dict(sorted(self.results.items())),
             "inputs": dict(sorted(self.inputs.items())),
             "policy": dict(sorted(self.policy.items())),
+            "databases": dict(sorted(self.databases.items())),
         }
 
 
@@ -67,6 +68,7 @@ def read(given: Any, path: str) -> Evidence:
             base=_text(found["base"]),
             options=_options(found["options"]),
             rules=_text(found["rules"]),
+            databases=_digests(found["databases"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: its evidence is damaged: {error}") from None

@@ -38,6 +38,12 @@ class Layer:
     name: str
     data: bytes
 
+    @property
+    def given(self) -> frozenset[str]:
+        """The fields of `Config` that the file sets; what it sets to the default it sets all the same."""
+        document = loader.only_document(self.data, self.name)
+        return frozenset(key.replace("-", "_") for key in document.value) if document is not None else frozenset()
+
     def line(self, path: NodePath) -> int:
         """The line of the key at `path` or of its nearest ancestor, 0 when there is none."""
         document = loader.only_document(self.data, self.name)
@@ -54,7 +60,7 @@ def extended(shared: Layer, own: Layer, select: Select) -> Config:
     if own.config.repo_may:
         words = "only the shared policy grants: this file extends one"
         raise ConfigError(words, path=own.name, line=own.line(("repo-may",)))
-    merged = _merged(shared.config, own.config)
+    merged = _merged(shared.config, own.config, own.given)
     for path, flaw in _loosened(shared.config, merged):
         raise _refusal(shared, own, path, flaw)
     if any(getattr(merged, name) != getattr(shared.config, name) for name in _BY_RULES):
@@ -69,8 +75,7 @@ def _refusal(shared: Layer, own: Layer, path: NodePath, flaw: str) -> ConfigErro
     return ConfigError(f"{where}: {flaw} ({there}); {_RULE}", path=own.name, line=own.line(path))
 
 
-def _merged(shared: Config, own: Config) -> Config:
-    default = Config()
+def _merged(shared: Config, own: Config, given: frozenset[str]) -> Config:
     changed: dict[str, Any] = {"source": own.source, "extends": own.extends}
     for name in Config.__match_args__:
         mine, theirs = getattr(own, name), getattr(shared, name)
@@ -78,7 +83,7 @@ def _merged(shared: Config, own: Config) -> Config:
             changed[name] = (*theirs, *mine)
         elif name == "rules":
             changed[name] = _merged_rules(theirs, mine)
-        elif name not in changed and name != "repo_may" and mine != getattr(default, name):
+        elif name in given and name not in changed and name != "repo_may":
             changed[name] = mine
     return replace(shared, **changed)
 
@@ -114,10 +119,8 @@ def _threshold(fail_on: str) -> int:
 
 
 def _loosened_rules(shared: Config, own: Config, before: Selection, after: Selection) -> Iterator[tuple[NodePath, str]]:
-    if "rules" in shared.repo_may:
-        return
     cause = "profile" if own.profile != Config().profile else "pod-security-version"
-    granted = {key for key in ("profile", "pod-security-version") if key in shared.repo_may}
+    granted = {key for key in ("profile", "pod-security-version", "rules") if key in shared.repo_may}
     for id, selected in before.rules.items():
         path = ("rules", id) if id in own.rules else (cause,)
         if path[0] in granted:

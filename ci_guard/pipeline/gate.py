@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -18,6 +19,7 @@ from ci_guard.model.record import field, record, replace
 from ci_guard.model.report import Report, RuleKey, Scope, Verdict
 from ci_guard.model.suppression import Suppression
 from ci_guard.pipeline import evidence as evidences
+from ci_guard.pipeline.advisories import ask, database_digests
 from ci_guard.pipeline.changed import unchanged_since
 from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.conclude import RulesInForce
@@ -217,7 +219,12 @@ def replay(path: Path, root: Path) -> Replayed:
     if len(now) < len(results):
         return Replayed(recorded, None, tuple(changed))
     gated = _again(found, tuple(results[name] for name in sorted(results)), root)
+    for name in found.policy:
+        gated.policy.read(name)  # a run reads more of the policy than deciding again does: VEX, keys
     changed += evidences.differences("policy", found.policy, evidences.policy_digests(gated.policy))
+    if found.kind == "run":
+        asked = ask(root, gated.policy, found.day, os.environ, {})
+        changed += evidences.differences("database", found.databases, database_digests(asked))
     if gated.evidence.rules != found.rules:
         changed.append(f"the rules are {gated.evidence.rules[:19]}…, were {found.rules[:19]}…")
     before = {name: recorded.get(name) for name in decision(gated.verdict)}

@@ -17,7 +17,7 @@ from ci_guard.model.ports import Progress
 from ci_guard.model.record import field, record, replace
 from ci_guard.model.report import Report, Verdict
 from ci_guard.pipeline import attest as attesting
-from ci_guard.pipeline.advisories import ask
+from ci_guard.pipeline.advisories import ask, database_digests
 from ci_guard.pipeline.artifact import pull_request
 from ci_guard.pipeline.deps import DependencyJudge
 from ci_guard.pipeline.evidence import Evidence, digest_of, policy_digests
@@ -36,7 +36,8 @@ from ci_guard.sarif.writer import CATEGORIES
 from ci_guard.sarif.writer import write as write_sarif
 from ci_guard.sbom.metadata import Metadata, timestamp
 from ci_guard.source.edit import replace_file
-from ci_guard.source.files import read_file, read_or_none
+from ci_guard.source.files import SourceFile, read_file, read_or_none, walk
+from ci_guard.workflows.steps import is_workflow
 
 if TYPE_CHECKING:
     from ci_guard.attestation.signatory import Signatory
@@ -194,6 +195,7 @@ class _Job:
             "inputs": digest_of(linted.digests),
             "rules": self.session.rules.catalogue.digest,
             "config": digest_of(policy_digests(self.session.policy)),
+            "databases": digest_of(database_digests(self.session.advisories)),
         }
         report = self.session.report(linted, commit=self.commit, digests=digests)
         ratchet = self.session.policy.ratchet
@@ -236,12 +238,22 @@ class _Job:
             kind="run",
             results={SARIF_FILE: hashlib.sha256(results).hexdigest()},
             day=session.today,
-            inputs={**linted.digests, **self.locks},
+            inputs={**linted.digests, **self.locks, **self._workflows()},
+            databases=database_digests(session.advisories),
             policy=policy_digests(policy),
             base=policy.base.commit if policy.base is not None else "",
             options={**options, **chosen},
             rules=session.rules.catalogue.digest,
         )
+
+    def _workflows(self) -> dict[str, str]:
+        """The digests of the workflows that were judged."""
+        session = self.session
+        wants = session.lint_request().wants
+        found = [f.path for f in walk(session.root, session.targets) if isinstance(f, SourceFile)]
+        judged = (path for path in found if is_workflow(path) and wants(path))
+        data = ((path, read_or_none(session.root, path)) for path in judged)
+        return {path: hashlib.sha256(content).hexdigest() for path, content in data if content is not None}
 
     def _summary(self, verdict: Verdict, evidence: Evidence) -> bytes:
         """The signed summary, b"" when nothing is signed here: `attest` has said why."""
