@@ -20,7 +20,6 @@ from ci_guard.sbom.images.opening import TRANSPORTS, choose, image_place, open_s
 from ci_guard.sbom.images.registry_store import RegistryStore
 from ci_guard.sbom.installed import Contents, catalogue
 from ci_guard.sbom.installed.folder import FolderTree
-from ci_guard.sbom.inventory import merge
 
 if TYPE_CHECKING:
     from ci_guard.services.registry import Repository
@@ -54,7 +53,7 @@ def rootfs_inventory(root: Path) -> Contents:
     """Every package installed below a folder. Raises InputError when it is none."""
     if not root.is_dir():
         raise InputError(f"{root}: no folder")
-    found = merge(catalogue(FolderTree(root)))
+    found = catalogue(FolderTree(root))
     notes = (*found.unknown, "files that no package manager names were not identified")
     roots = tuple(component.ref for component in found.components)
     return Contents(found.components, found.edges, roots, found.complete, tuple(sorted(notes)), found.unknown)

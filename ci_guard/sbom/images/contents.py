@@ -19,7 +19,6 @@ from ci_guard.sbom.installed import Contents, catalogue
 from ci_guard.sbom.installed.databases import WATCHED
 from ci_guard.sbom.installed.distribution import OS_RELEASE
 from ci_guard.sbom.installed.tree import METADATA_LIMIT, TreeFile
-from ci_guard.sbom.inventory import merge
 from ci_guard.sbom.purls import oci_purl
 
 LAYER = "ci-guard:layer"
@@ -76,7 +75,7 @@ def image_inventory(image: Image, limits: Limits, component: Component | None = 
 
 def _contents(own: Component, image: Image, limits: Limits, keep: ExitStack) -> Contents:
     tree = open_tree(image, limits, keep)
-    inside = attributed(tree, merge(catalogue(tree)))
+    inside = attributed(tree, catalogue(tree))
     unread = {f"{own.ref}: {text}" for text in inside.unknown}
     notes = {f"{own.ref}: {note}" for note in (*tree.notes, _NOT_OWNED)}
     return Contents(
@@ -112,7 +111,7 @@ def _added(tree: ImageTree, path: str, cataloger: str) -> dict[str, str]:
     """Ref of a package -> diff id of the layer that added it, by every state that the database was in."""
     since: dict[str, str] = {}
     for index, (layer, _) in enumerate(tree.versions[path]):
-        (found,) = catalogue(_Past(tree, path, tree.version(path, index)), (cataloger,))
+        found = catalogue(_Past(tree, path, tree.version(path, index)), (cataloger,))
         diff_id = tree.layers[layer].diff_id
         since = {c.ref: since.get(c.ref, diff_id) for c in found.components}
     return since

@@ -7,7 +7,9 @@ from typing import Protocol, cast
 
 from ci_guard.model.component import Inventory
 from ci_guard.model.record import record
+from ci_guard.sbom.installed.embedded import STATED, without_known
 from ci_guard.sbom.installed.tree import FileTree
+from ci_guard.sbom.inventory import merge
 
 
 class Cataloger(Protocol):
@@ -21,7 +23,7 @@ class Cataloger(Protocol):
         """
 
 
-CATALOGERS: tuple[str, ...] = ("distribution", "dpkg", "apk", "rpm")
+CATALOGERS: tuple[str, ...] = ("distribution", "dpkg", "apk", "rpm", "binaries", "embedded")
 """The modules of this package that `catalogue` asks, in this order."""
 
 
@@ -32,6 +34,14 @@ class Contents(Inventory):
     unread: tuple[str, ...] = ()
 
 
-def catalogue(tree: FileTree, modules: tuple[str, ...] = CATALOGERS) -> list[Inventory]:
-    """What each cataloger found, in the order of `modules`; `inventory.merge` makes one of them."""
-    return [cast(Cataloger, import_module(f"{__name__}.{module}")).catalogue(tree) for module in modules]
+def catalogue(tree: FileTree, modules: tuple[str, ...] = CATALOGERS) -> Inventory:
+    """What all catalogers found, as one inventory. What a bill of materials in the tree states of a package that the
+    package manager has too is taken once, from the package manager.
+    """
+    found = merge(_ask(module, tree) for module in modules if module != STATED)
+    stated = _ask(STATED, tree) if STATED in modules else Inventory()
+    return merge([found, without_known(stated, found)])
+
+
+def _ask(module: str, tree: FileTree) -> Inventory:
+    return cast(Cataloger, import_module(f"{__name__}.{module}")).catalogue(tree)
