@@ -351,6 +351,26 @@ BROKEN: dict[str, tuple[Json, dict[str, str]]] = {
         attestation(statement(predicateType="https://example.com/x")),
         {"step": "builder", "says": "is not named", "builder": "https://ci-guard.example/builders/local/v1"},
     ),
+    "build-type-another": (
+        attestation(),
+        {"step": "provenance", "says": "the build type is", "build_type": "https://builder.example/v1"},
+    ),
+    "source-not-named": (
+        attestation(),
+        {"step": "provenance", "says": "it was built from nothing", "source": "https://github.com/acme/app"},
+    ),
+    "external-parameter-missing": (
+        attestation(),
+        {"step": "provenance", "says": "'ref' is missing", "parameters": {"ref": "refs/heads/main"}},
+    ),
+    "expression-not-true": (
+        attestation(),
+        {
+            "step": "expression",
+            "says": "it is not true of the predicate",
+            "expressions": ["has(predicate.runDetails.metadata)"],
+        },
+    ),
 }
 
 

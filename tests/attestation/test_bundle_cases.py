@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from ci_guard.attestation.keys import read_public_key
 from ci_guard.attestation.policy import Expectations
 from ci_guard.attestation.verdict import Result
 from ci_guard.attestation.verification import STEPS, examine, verify
+from ci_guard.engine.predicate import ConfinedPredicateJudge
 from ci_guard.model.errors import VerificationError
 
 CASES = Path(__file__).parent / "cases"
@@ -37,9 +39,17 @@ def folders(kind: str) -> list[Path]:
     return sorted(path for path in (CASES / kind).iterdir() if path.is_dir())
 
 
-def read(folder: Path) -> tuple[bytes, dict[str, str], Expectations]:
+def read(folder: Path) -> tuple[bytes, dict[str, Any], Expectations]:
     expected = json.loads((folder / "expected.json").read_text())
-    demanded = Expectations(expected.get("type", ""), expected.get("builder", ""))
+    demanded = Expectations(
+        expected.get("type", ""),
+        expected.get("builder", ""),
+        expected.get("build_type", ""),
+        expected.get("source", ""),
+        expected.get("parameters"),
+        tuple(expected.get("expressions", ())),
+        ConfinedPredicateJudge(),
+    )
     return (folder / "bundle.sigstore.json").read_bytes(), expected, demanded
 
 

@@ -55,7 +55,7 @@ def test_json(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert root["newestKey"] == "2024-07-01T00:00:00+00:00"
     assert root["ageInDays"] > 300
     (bundle,) = document["bundles"]
-    assert len(bundle["steps"]) == 14
+    assert len(bundle["steps"]) == 16
 
 
 def test_sarif(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
