@@ -47,7 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--type one good signature is needed, with it one good attestation of that type."
     )
     what = "a file, sha256:HEX, or oci://HOST/REPOSITORY@sha256:HEX (or :TAG)"
-    parser.add_argument("artifact", metavar="ARTIFACT", help=what)
+    parser.add_argument("artifact", metavar="ARTIFACT", nargs="?", default="", help=what)
+    images = "instead: every image that the manifests at PATH deploy, by `images:` of .ci-guard.yaml (with --online)"
+    parser.add_argument("--images", metavar="PATH", nargs="+", default=[], help=images)
+    add_online(parser)
+    parser.add_argument("--config", metavar="FILE", default=None, help="with --images: configuration")
+    parser.add_argument("--base", metavar="REV", default=None, help="with --images: judge by the policy of REV")
     bundles = "a Sigstore bundle, v0.1 to v0.3, or cosign's older one; repeated: all must hold"
     parser.add_argument("--bundle", metavar="F", type=Path, action="append", default=[], help=bundles)
     _add_trust(parser)
@@ -72,7 +77,7 @@ def _add_demands(parser: argparse.ArgumentParser) -> None:
 
 def _add_trust(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("whom to trust (one of the first three)")
-    who = group.add_mutually_exclusive_group(required=True)
+    who = group.add_mutually_exclusive_group()
     who.add_argument("--key", metavar="K", default=None, help="a public key, PEM")
     who.add_argument("--cert-identity", metavar="I", default="", help="the identity in the certificate, exactly")
     who.add_argument("--cert-identity-regexp", metavar="R", default="", help="a pattern for the whole identity")
@@ -92,12 +97,26 @@ def _add_trust(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Outcome:
     """Verify and print the steps. Raises UsageError, InputError, ServiceError."""
+    if args.images:
+        return _of_manifests(args)
+    if not args.artifact:
+        raise UsageError("name an ARTIFACT, or --images and the manifests that deploy them")
+    if not (args.key or args.cert_identity or args.cert_identity_regexp):
+        raise UsageError("say whom to trust: --key K, or --cert-identity I with --cert-oidc-issuer U")
     roots = _roots(args)
     expected = _expectations(args)
     examine = _examiner(args, expected, roots)
     wanted, examined = (_from_registry if _is_image(args) else _from_files)(args, examine, expected)
     _show(args, wanted, examined, roots)
     return Outcome(exit_code=EXIT_OPEN if examined.verified else EXIT_CLOSED)
+
+
+def _of_manifests(args: argparse.Namespace) -> Outcome:
+    from ci_guard.commands import deployed_images
+
+    if args.artifact or args.key or args.cert_identity or args.cert_identity_regexp:
+        raise UsageError("--images judges by `images:` of .ci-guard.yaml: no ARTIFACT and no trust beside it")
+    return deployed_images.run(args)
 
 
 def _from_files(args: argparse.Namespace, examine: Examine, expected: Expectations) -> tuple[Artifact, Examined]:

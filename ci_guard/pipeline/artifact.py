@@ -9,7 +9,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ci_guard.attestation.artifact import Artifact, parse_digest
+from ci_guard.attestation.artifact import Artifact, DigestArtifact, parse_digest
 from ci_guard.model.errors import InputError, UsageError
 
 _OCI = "oci://"
@@ -39,7 +39,11 @@ class FileArtifact:
 def artifact(text: str) -> Artifact:
     """The artifact that an ARTIFACT argument names. Raises UsageError, InputError."""
     if text.startswith(_OCI):
-        raise UsageError(f"{text}: artifacts in registries are not supported yet; give a file or sha256:HEX")
+        name, _, hashed = text.partition("@")
+        found = parse_digest(hashed)
+        if found is None:
+            raise UsageError(f"{name}: only its digest tells what it is: oci://HOST/REPOSITORY@sha256:HEX")
+        return DigestArtifact(found.sha256, text)
     digest = parse_digest(text)
     if digest is not None:
         return digest

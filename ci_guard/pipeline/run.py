@@ -15,7 +15,7 @@ from ci_guard.attestation.provenance import LocalBuild
 from ci_guard.gate import GatePolicy, decide, verdict_json
 from ci_guard.model.ports import Progress
 from ci_guard.model.record import field, record, replace
-from ci_guard.model.report import Report, Verdict
+from ci_guard.model.report import Notice, Report, Verdict
 from ci_guard.pipeline import attest as attesting
 from ci_guard.pipeline.advisories import ask, database_digests
 from ci_guard.pipeline.artifact import pull_request
@@ -89,6 +89,7 @@ def run(request: RunRequest, progress: Progress) -> Ran:
     linted = job.lint()
     gathered = job.gather(linted)
     job.dependencies(gathered, linted)
+    job.images(gathered, linted)
     cyclonedx, spdx = job.sboms(gathered)
     bundles = job.attest(linted, cyclonedx)
     job.verify(linted, bundles)
@@ -147,6 +148,23 @@ class _Job:
         judge.together(gathered)
         judge.finish()
         self.progress.done(f"{linted.judged.subjects - before} lock entries and workflow steps")
+
+    def images(self, gathered: Gathered, linted: Linted) -> None:
+        """Judge the deployed images by their signatures, where the policy says whose count."""
+        session = self.session
+        if not session.config.images:
+            return
+        if not self.request.online:
+            words = "whose signature the deployed images carry was not judged: asking registries needs --online"
+            linted.judged.notices.append(Notice(words))
+            return
+        from ci_guard.pipeline.deployed_images import judge_images
+        from ci_guard.pipeline.registries import network_by
+
+        self.progress.stage("images", "signatures in registries")
+        network = network_by(session.config, session.root, self.request.environ)
+        judged = judge_images(session, gathered.workloads, network, linted)
+        self.progress.done(f"{judged} deployed images")
 
     def sboms(self, gathered: Gathered) -> tuple[bytes, bytes]:
         """The inventory in both formats."""
