@@ -43,14 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "Exit code 0: verified; 1: refused; 2: usage; 3: a file could not be read, or a registry asked. Files are "
         "verified offline; --online refreshes the trusted root through TUF. For oci:// the registry is asked for the "
-        "evidence, unless --bundle gives it: without "
-        "--type one good signature is needed, with it one good attestation of that type."
+        "evidence, unless --bundle gives it: without --type one good signature is needed, with it one good "
+        "attestation of that type."
     )
     what = "a file, sha256:HEX, or oci://HOST/REPOSITORY@sha256:HEX (or :TAG)"
     parser.add_argument("artifact", metavar="ARTIFACT", nargs="?", default="", help=what)
     images = "instead: every image that the manifests at PATH deploy, by `images:` of .ci-guard.yaml (with --online)"
     parser.add_argument("--images", metavar="PATH", nargs="+", default=[], help=images)
-    add_online(parser)
     parser.add_argument("--config", metavar="FILE", default=None, help="with --images: configuration")
     parser.add_argument("--base", metavar="REV", default=None, help="with --images: judge by the policy of REV")
     bundles = "a Sigstore bundle, v0.1 to v0.3, or cosign's older one; repeated: all must hold"
