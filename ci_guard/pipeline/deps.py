@@ -16,7 +16,7 @@ from ci_guard.pipeline.conclude import RulesInForce
 from ci_guard.pipeline.contradictions import judge_together
 from ci_guard.pipeline.gathering import Gathered, everything, gather_locks
 from ci_guard.pipeline.lint import LintRequest
-from ci_guard.pipeline.manifests import UNREADABLE, Linted
+from ci_guard.pipeline.manifests import Linted
 from ci_guard.report.progress import Silent
 from ci_guard.sbom.facts import subjects as entries
 from ci_guard.sbom.lockfiles.lock import Lock
@@ -165,14 +165,4 @@ class DependencyJudge:
     def unreadable(self, broken: Unreadable) -> None:
         """What is no lock and no workflow although its name says so."""
         self._take("unreadable")
-        finding = self._rules.emit(
-            UNREADABLE,
-            location=broken.location,
-            subject=SubjectId("file", broken.path),
-            values={"reason": broken.reason},
-            message=broken.reason,
-        )
-        if finding is not None:
-            self._into.judged.findings.append(finding)
-        else:
-            self._into.judged.unjudged.append(Unjudged("", broken.path, broken.reason, broken.location))
+        self._into.judged.unreadable(broken, self._rules.emit)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ci_guard.model.finding import Finding
 from ci_guard.model.record import field, record
 from ci_guard.model.report import Notice, Unjudged
-from ci_guard.model.subject import Subject
+from ci_guard.model.subject import Subject, SubjectId
+
+if TYPE_CHECKING:
+    from ci_guard.source.document import Unreadable
+    from ci_guard.suppress.ledger import Emit
+
+UNREADABLE = "unreadable-input"
 
 
 class Judgement(Protocol):
@@ -62,6 +68,20 @@ class Judged:
         for subject in subjects:
             self.keep(judging.judge(subject))
             self.subjects += 1
+
+    def unreadable(self, broken: Unreadable, emit: Emit) -> None:
+        """What could not be read is a finding; where its rule is turned off, it is still not judged, never passed."""
+        finding = emit(
+            UNREADABLE,
+            location=broken.location,
+            subject=SubjectId("file", broken.path),
+            values={"reason": broken.reason},
+            message=broken.reason,
+        )
+        if finding is not None:
+            self.findings.append(finding)
+        else:
+            self.unjudged.append(Unjudged("", broken.path, broken.reason, broken.location))
 
     def keep(self, judgement: Judgement) -> None:
         """Keep what is said of one subject."""

@@ -19,7 +19,7 @@ from ci_guard.kubernetes.manifests import (
 from ci_guard.model.finding import Finding
 from ci_guard.model.location import Location
 from ci_guard.model.record import field, record
-from ci_guard.model.report import Notice, Unjudged
+from ci_guard.model.report import Notice
 from ci_guard.model.subject import Subject, SubjectId
 from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.judged import Judged
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from ci_guard.source.document import Document, Unreadable
     from ci_guard.suppress.ledger import Suppressions
 
-UNREADABLE = "unreadable-input"
 WRONG_TYPE = "wrong-type"
 DUPLICATE_KEY = "duplicate-key"
 
@@ -138,20 +137,12 @@ class ManifestLinter:
 
     def _unreadable(self, item: Unreadable) -> None:
         self.into.unseen.add(("unreadable", item.path))
-        subject = SubjectId("file", item.path)
-        self._keep(
-            self.selection.emit(
-                UNREADABLE, location=item.location, subject=subject, values={"reason": item.reason}, message=item.reason
-            ),
-            Unjudged("", item.path, item.reason, item.location),
-        )
+        self.into.judged.unreadable(item, self.selection.emit)
 
-    def _keep(self, finding: Finding | None, otherwise: Unjudged | None = None) -> None:
-        """Keep a finding; a rule that was turned off must not turn "could not judge" into "passed"."""
+    def _keep(self, finding: Finding | None) -> None:
+        """Keep a finding, if its rule judges."""
         if finding is not None:
             self.into.judged.findings.append(finding)
-        elif otherwise is not None:
-            self.into.judged.unjudged.append(otherwise)
 
     def _document(self, document: Document, resources: list[Resource]) -> None:
         self.into.judged.documents += 1

@@ -37,7 +37,7 @@ from ci_guard.sarif.writer import write as write_sarif
 from ci_guard.sbom.metadata import Metadata, timestamp
 from ci_guard.source.edit import replace_file
 from ci_guard.source.files import SourceFile, read_file, read_or_none, walk
-from ci_guard.workflows.steps import is_workflow
+from ci_guard.workflows.files import is_workflow
 
 if TYPE_CHECKING:
     from ci_guard.attestation.signatory import Signatory

@@ -10,7 +10,6 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
@@ -41,21 +40,19 @@ class SkippedPath(NamedTuple):
     reason: str
 
 
-def walk(
-    root: Path, targets: Sequence[str] = (".",), exclude: Sequence[str] = ()
-) -> Iterator[SourceFile | SkippedPath]:
+def walk(root: Path, targets: Sequence[str] = (".",)) -> Iterator[SourceFile | SkippedPath]:
     """Every regular file at or below `targets` (relative to `root`), sorted by path, each once.
 
     Symbolic links, special files and unreadable folders come as SkippedPath; `.git`, `node_modules`, `.venv`
-    and the like are passed over in silence unless they are a target. `exclude` holds glob patterns on the whole
-    path (`*` crosses `/`) or on a folder (`vendor/`). Raises InputError for a target that is missing or outside.
+    and the like are passed over in silence unless they are a target. Raises InputError for a target that is missing
+    or outside.
     """
     seen: set[str] = set()
     found: list[SourceFile | SkippedPath] = []
     for target in targets:
         start = normalise(root, target)
         for entry in _below(root, start):
-            if entry.path not in seen and not _excluded(entry.path, exclude):
+            if entry.path not in seen:
                 seen.add(entry.path)
                 found.append(entry)
     return iter(sorted(found, key=lambda e: e.path))
@@ -139,17 +136,6 @@ def _scanned(path: str, absolute: Path, child: os.DirEntry[str]) -> SourceFile |
     if child.is_file(follow_symlinks=False):
         return SourceFile(path, absolute)
     return SkippedPath(path, "not a regular file")
-
-
-def _excluded(path: str, patterns: Sequence[str]) -> bool:
-    return any(_matches(path, pattern) for pattern in patterns)
-
-
-def _matches(path: str, pattern: str) -> bool:
-    pattern = pattern.removeprefix("./")
-    if pattern.endswith("/"):
-        return path.startswith(pattern) or fnmatchcase(path, pattern + "*")
-    return fnmatchcase(path, pattern) or fnmatchcase(path, pattern + "/*")
 
 
 def read_file(root: Path, path: str, limit: int = SIZE_LIMIT) -> bytes:

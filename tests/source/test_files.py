@@ -35,8 +35,8 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def found(root: Path, *targets: str, exclude: tuple[str, ...] = ()) -> list[str]:
-    return [entry.path for entry in walk(root, targets or (".",), exclude) if isinstance(entry, SourceFile)]
+def found(root: Path, *targets: str) -> list[str]:
+    return [entry.path for entry in walk(root, targets or (".",)) if isinstance(entry, SourceFile)]
 
 
 def skipped(root: Path, *targets: str) -> dict[str, str]:
@@ -61,14 +61,6 @@ def test_a_target_that_is_missing_or_outside(root: Path, target: str) -> None:
     with pytest.raises(InputError):
         read_file(root, target)
     assert read_or_none(root, target) is None
-
-
-@pytest.mark.parametrize(
-    ("pattern", "left"),
-    [("*.yml", 3), ("a/", 2), ("a", 2), ("a/deep", 3), ("**/c.yaml", 3), ("./b.yaml", 3), ("nope", 4), ("*", 0)],
-)
-def test_exclude(root: Path, pattern: str, left: int) -> None:
-    assert len(found(root, exclude=(pattern,))) == left
 
 
 def test_reads_within_the_limit(root: Path) -> None:
