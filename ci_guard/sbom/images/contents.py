@@ -19,28 +19,33 @@ from ci_guard.sbom.installed import Contents, catalogue
 from ci_guard.sbom.installed.databases import WATCHED
 from ci_guard.sbom.installed.distribution import OS_RELEASE
 from ci_guard.sbom.installed.tree import METADATA_LIMIT, TreeFile
-from ci_guard.sbom.purls import oci_purl
+from ci_guard.sbom.purls import build_purl, oci_purl
 
 LAYER = "ci-guard:layer"
+_UNNAMED = "image"
 _NOT_OWNED = "files that no package manager, build record or bill of materials names were not identified"
 
 
 def image_component(image: Image, repository: str = "") -> Component:
-    """The image by the digest of its manifest (of its configuration, where it has no manifest)."""
-    repository = repository or _repository(image)
-    digest = image.digest or image.config_digest
-    purl = oci_purl(repository, digest)
+    """The image by the digest of its manifest. Where there is none (older `docker save`) it has no purl with a version:
+    the digest of the configuration is the image's id for Docker, and names nothing in a registry.
+    """
+    named, tag = _reference(image)
+    repository = repository or named
     created = text(dict(image.config), "created")
     described = [("ci-guard:image:platform", image.platform), ("ci-guard:image:created", created)]
     described += [("ci-guard:image:config", image.config_digest)]
     described += [("ci-guard:image:index", digest) for digest in image.indexes]
     described += [("ci-guard:image:reference", name) for name in image.names]
     described += [(f"ci-guard:image:layer:{n:03}", layer.diff_id) for n, layer in enumerate(image.layers)]
-    parsed = parse_hash(digest)
+    parsed = parse_hash(image.digest)
+    purl = oci_purl(repository, image.digest, "" if image.digest else tag) if repository else ""
+    if image.digest and not repository:
+        purl = build_purl("oci", _UNNAMED, image.digest)
     return Component(
-        ref=purl,
-        name=repository,
-        version=digest,
+        ref=purl or f"image:{image.config_digest}",
+        name=repository or _UNNAMED,
+        version=image.digest or image.config_digest,
         type="container",
         purl=purl,
         hashes=(parsed,) if parsed else (),
@@ -48,14 +53,15 @@ def image_component(image: Image, repository: str = "") -> Component:
     )
 
 
-def _repository(image: Image) -> str:
-    """The name part of the first reference that is more than a tag; `image` when nothing names it."""
+def _reference(image: Image) -> tuple[str, str]:
+    """(repository, tag) of the first reference that is more than a tag; both "" when nothing names the image."""
     for name in image.names:
         head, colon, tag = name.partition("@")[0].rpartition(":")
-        repository = head if colon and "/" not in tag else name.partition("@")[0]
-        if colon or "/" in repository:
-            return repository
-    return "image"
+        if colon and "/" not in tag:
+            return head, tag
+        if "/" in name:
+            return name.partition("@")[0], ""
+    return "", ""
 
 
 def image_inventory(image: Image, limits: Limits, component: Component | None = None) -> Contents:
