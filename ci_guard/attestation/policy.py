@@ -20,9 +20,11 @@ PREDICATE_TYPES: Mapping[str, str] = {
     "openvex": "https://openvex.dev/ns",
     "vuln": "https://cosign.sigstore.dev/attestation/vuln/v1",
     "vsa": "https://slsa.dev/verification_summary/v1",
+    "spdx": "https://spdx.dev/Document/v2.3",
+    "sarif": "https://docs.oasis-open.org/sarif/sarif/v2.1.0",
     "custom": "https://cosign.sigstore.dev/attestation/v1",
 }
-"""cosign's short names of predicate types -> their URIs, and ours for SLSA's verification summary."""
+"""Short names of predicate types -> their URIs: cosign's, GitHub's for SPDX, ours for SARIF and summaries."""
 
 _NAMED_AT_MOST = 3
 

@@ -66,6 +66,11 @@ def _cyclonedx(value: Mapping[str, Any]) -> str:
     return "" if value.get("bomFormat") == "CycloneDX" else "bomFormat is not CycloneDX"
 
 
+def _sarif(value: Mapping[str, Any]) -> str:
+    runs = value.get("runs")
+    return "" if value.get("version") == "2.1.0" and isinstance(runs, list) else "version is not 2.1.0, or runs no list"
+
+
 def _openvex(value: Mapping[str, Any]) -> str:
     context = value.get("@context")
     known = isinstance(context, str) and context.startswith(PREDICATE_TYPES["openvex"])
@@ -80,6 +85,8 @@ _DEMANDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     PREDICATE_TYPES["vsa"]: _needs("verifier.id", "timeVerified", "resourceUri", "policy", "verificationResult"),
     PREDICATE_TYPES["cyclonedx"]: _cyclonedx,
     PREDICATE_TYPES["spdxjson"]: _needs("spdxVersion", "SPDXID"),
+    PREDICATE_TYPES["spdx"]: _needs("spdxVersion", "SPDXID"),
+    PREDICATE_TYPES["sarif"]: _sarif,
     PREDICATE_TYPES["openvex"]: _openvex,
     PREDICATE_TYPES["vuln"]: _needs("scanner", "metadata"),
 }

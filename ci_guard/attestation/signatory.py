@@ -61,6 +61,10 @@ class Signatory(Protocol):
     def identity(self) -> str:
         """Who signs, in words, as verifying says it."""
 
+    @property
+    def builder(self) -> str:
+        """The workflow that the certificate names as the signer; "" without a certificate, or where it names none."""
+
     def material(self, signed: Signed) -> Mapping[str, Any]:
         """`verificationMaterial` for a signature. Raises ServiceError."""
 
@@ -83,6 +87,11 @@ class KeySignatory:
     def identity(self) -> str:
         """The key's hint."""
         return f"key {self.key.verifying_key.hint}"
+
+    @property
+    def builder(self) -> str:
+        """A key says nothing about workflows."""
+        return ""
 
     def material(self, signed: Signed) -> Mapping[str, Any]:
         """The key's hint, and what the witnesses said."""
@@ -117,6 +126,11 @@ class KeylessSignatory:
     def identity(self) -> str:
         """Whom the certificate names, and who vouches for it."""
         return f"{self.certificate.identity} ({self.certificate.issuer})"
+
+    @property
+    def builder(self) -> str:
+        """The certificate's build signer URI."""
+        return self.certificate.claims.get("builder", "")
 
     def material(self, signed: Signed) -> Mapping[str, Any]:
         """The certificate, and what the witnesses said."""

@@ -16,7 +16,7 @@ from ci_guard.model.printable import visible
 if TYPE_CHECKING:
     from ci_guard.pipeline.image_reference import ImageReference
 
-TYPES = "slsaprovenance1, slsaprovenance02, cyclonedx, spdxjson, openvex, vuln, custom, or a URI"
+TYPES = "slsaprovenance1, slsaprovenance02, cyclonedx, spdxjson, spdx, openvex, vuln, vsa, sarif, custom, or a URI"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Writes one bundle with one in-toto statement about all ARTIFACTs, ARTIFACT.TYPE.sigstore.json unless --output "
         "says otherwise, only after it verified. " + WHO
     )
-    parser.add_argument("artifacts", metavar="ARTIFACT", nargs="+", help=ARTIFACT)
+    parser.add_argument("artifacts", metavar="ARTIFACT", nargs="*", help=ARTIFACT)
+    add_subjects(parser)
     parser.add_argument("--predicate", metavar="F", type=Path, required=True, help="file with the predicate")
     parser.add_argument("--type", metavar="T", required=True, help=f"predicate type: {TYPES}")
     add_signer(parser)
@@ -33,15 +34,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_attach(parser)
 
 
+def add_subjects(parser: argparse.ArgumentParser) -> None:
+    """More subjects than fit on a command line; the same for `run`."""
+    pattern = "also every file that matches (`**`: any folders); repeatable"
+    parser.add_argument("--glob", metavar="PATTERN", action="append", default=[], help=pattern)
+    listed = "also what a file lists as sha256sum prints it; repeatable"
+    parser.add_argument("--checksums", metavar="F", type=Path, action="append", default=[], help=listed)
+
+
 def run(args: argparse.Namespace) -> Outcome:
     """Sign the statement, then write the bundle. Raises UsageError, InputError, SigningError, ServiceError."""
     from ci_guard.pipeline import sign
+    from ci_guard.pipeline.subjects import gather
 
     sign.refuse_pull_request(os.environ, allowed=args.allow_pull_request)
     if images := images_among(args.artifacts):
         return _attest_images(args, images)
+    about = gather(args.artifacts, args.glob, args.checksums)
     output = args.output or sign.attestation_path(args.artifacts, args.type)
-    statement = sign.statement_about(args.artifacts, args.type, args.predicate, os.environ)
+    statement = sign.statement_about(about, args.type, args.predicate, os.environ)
     who = open_who(args)
     sign.sign_one(statement, who, output)
     print(output)

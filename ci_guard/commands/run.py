@@ -9,16 +9,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ci_guard.commands.attest import add_subjects
 from ci_guard.commands.options import add_advisories, add_online, add_output, add_policy
 from ci_guard.commands.outcome import Outcome
 from ci_guard.commands.printing import show
 from ci_guard.commands.sign import add_identity, open_who
 from ci_guard.config.settings import switch
 from ci_guard.model.errors import EXIT_CLOSED, EXIT_OPEN, UsageError
-from ci_guard.pipeline.artifact import named_subjects
 from ci_guard.pipeline.run import Ran, RunRequest
 from ci_guard.pipeline.run import run as run_job
 from ci_guard.pipeline.session import open_session
+from ci_guard.pipeline.subjects import gather
 from ci_guard.report.actions_output import outputs_of, write_outputs, write_summary
 from ci_guard.report.progress import progress_for
 
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", metavar="PATH", nargs="?", default=".", help="folder to judge (default: .)")
     parser.add_argument("--output-dir", metavar="DIR", default="ci-guard-out", help="where the files go")
     parser.add_argument("--subject", metavar="ARTIFACT", action="append", default=[], help="what provenance is about")
+    add_subjects(parser)
     who = parser.add_mutually_exclusive_group()
     who.add_argument("--key", metavar="KEY", default=None, help="private key that signs; without: nothing is signed")
     keyless = "sign as the identity of this CI job; asks Sigstore's services, whatever --online says"
@@ -52,7 +54,7 @@ def run(args: argparse.Namespace) -> Outcome:
         Path(args.output_dir),
         os.environ,
         signer=_signer(args),
-        subjects=tuple(named_subjects(args.subject)),
+        subjects=tuple(_subjects(args)),
         allow_empty=args.allow_empty,
         command=("ci-guard", "run", args.path),
         online=switch("online", vars(args), os.environ),
@@ -75,6 +77,11 @@ def _signer(args: argparse.Namespace) -> Callable[[], Signatory] | None:
         return partial(open_who, args)
     signatory = open_who(args)
     return lambda: signatory
+
+
+def _subjects(args: argparse.Namespace) -> list[tuple[str, str]]:
+    """What the user says that provenance is about; empty: what is judged. Raises UsageError, InputError."""
+    return gather(args.subject, args.glob, args.checksums) if args.subject or args.glob or args.checksums else []
 
 
 def _tell_runner(ran: Ran, request: RunRequest) -> None:

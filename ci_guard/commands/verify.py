@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "ci-guard/verification/2"
 _MARKS = {"held": "ok", "refused": "REFUSED", "not-checked": "-"}
-_TYPES = "slsaprovenance1, slsaprovenance02, cyclonedx, spdxjson, openvex, vuln, vsa, custom, or a URI"
+_TYPES = "slsaprovenance1, slsaprovenance02, cyclonedx, spdxjson, spdx, openvex, vuln, vsa, sarif, custom, or a URI"
 _CLAIMS = {
     "repository": ("OWNER/NAME", "the source repository"),
     "workflow": ("PATH", "the workflow that was started: its path in the repository, or its URI with ref"),

@@ -12,7 +12,7 @@ from typing import Any
 
 from ci_guard.attestation import predicates, statement
 from ci_guard.attestation.provenance import PREDICATE_TYPE, LocalBuild, predicate
-from ci_guard.attestation.signing import Signer, sign_statement
+from ci_guard.attestation.signing import Signer, sign_statement, signatory
 from ci_guard.model.record import field, record
 from ci_guard.model.report import Notice
 from ci_guard.pipeline.artifact import pull_request
@@ -48,7 +48,7 @@ def attest(
         withheld = "there is nothing to sign"
     if withheld or signer is None:
         return Attested(notices=(Notice(f"Nothing was signed: {withheld}."),))
-    provenance, not_github = predicate(environ, local)
+    provenance, why_local = predicate(environ, local, signatory(signer).builder)
     about = statement.subjects(subjects)
     predicate_type, document = predicates.read("cyclonedx", sbom, timestamp="")
     signed: dict[str, tuple[str, Any]] = {PROVENANCE_FILE: (PREDICATE_TYPE, provenance)}
@@ -56,9 +56,9 @@ def attest(
     bundles = {
         name: sign_statement(statement.Statement(about, kind, value), signer) for name, (kind, value) in signed.items()
     }
-    if not not_github:
+    if not why_local:
         return Attested(bundles)
-    return Attested(bundles, (Notice(f"The provenance describes a local build: {not_github}."),))
+    return Attested(bundles, (Notice(f"The provenance describes a local build: {why_local}."),))
 
 
 def reason_not_to_sign(signer: object | None, environ: Mapping[str, str], *, on_pull_request: bool = False) -> str:

@@ -17,7 +17,7 @@ from ci_guard.attestation.policy import PREDICATE_TYPES
 from ci_guard.attestation.signing import Signer, sign_artifact, sign_statement
 from ci_guard.attestation.statement import Statement, subjects
 from ci_guard.model.errors import ConfigError, InputError, SigningError, UsageError
-from ci_guard.pipeline.artifact import FileArtifact, artifact, named_subjects, pull_request, read_named
+from ci_guard.pipeline.artifact import FileArtifact, artifact, pull_request, read_named
 from ci_guard.source.edit import replace_file
 
 ENDING = ".sigstore.json"
@@ -58,9 +58,11 @@ def sign_one(statement: Statement, signer: Signer, output: Path) -> None:
     _write(output, sign_statement(statement, signer))
 
 
-def statement_about(texts: Sequence[str], kind: str, predicate: Path, environ: Mapping[str, str]) -> Statement:
-    """The statement that `attest` signs. Raises UsageError, InputError, SigningError."""
-    return Statement(subjects(named_subjects(texts)), *read_predicate(kind, predicate, environ))
+def statement_about(
+    about: Sequence[tuple[str, str]], kind: str, predicate: Path, environ: Mapping[str, str]
+) -> Statement:
+    """The statement that `attest` signs about (name, sha256). Raises UsageError, InputError, SigningError."""
+    return Statement(subjects(about), *read_predicate(kind, predicate, environ))
 
 
 def read_predicate(kind: str, predicate: Path, environ: Mapping[str, str]) -> tuple[str, Any]:

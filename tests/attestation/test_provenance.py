@@ -97,3 +97,43 @@ def test_predicate_types_by_name_or_uri() -> None:
     for wrong in ("", "slsa", "no scheme", "://x", "https:", "ht tp:x"):
         with pytest.raises(UsageError, match="no predicate type"):
             predicate_type(wrong)
+
+
+GITLAB = {
+    "GITLAB_CI": "true",
+    "CI_PROJECT_URL": "https://gitlab.example/acme/app",
+    "CI_PROJECT_ID": "7",
+    "CI_CONFIG_PATH": ".gitlab-ci.yml",
+    "CI_COMMIT_SHA": "1" * 40,
+    "CI_COMMIT_REF_NAME": "v1.0",
+    "CI_COMMIT_TAG": "v1.0",
+    "CI_PIPELINE_SOURCE": "push",
+    "CI_JOB_NAME": "build",
+    "CI_JOB_URL": "https://gitlab.example/acme/app/-/jobs/9",
+    "CI_RUNNER_ID": "3",
+}
+
+
+def test_gitlab() -> None:
+    made, why = predicate(GITLAB, LocalBuild())
+    assert why == ""
+    assert made["buildDefinition"]["externalParameters"] == {
+        "pipeline": {
+            "project": "https://gitlab.example/acme/app",
+            "ref": "refs/tags/v1.0",
+            "config": ".gitlab-ci.yml",
+            "job": "build",
+        }
+    }
+    assert made["buildDefinition"]["resolvedDependencies"][0]["uri"].endswith("acme/app@refs/tags/v1.0")
+    assert made["runDetails"]["builder"]["id"] == "https://gitlab.example/acme/app//.gitlab-ci.yml@refs/tags/v1.0"
+    made, _ = predicate({**GITLAB, "CI_COMMIT_TAG": ""}, LocalBuild())
+    assert made["buildDefinition"]["externalParameters"]["pipeline"]["ref"] == "refs/heads/v1.0"
+    made, why = predicate({**GITLAB, "CI_RUNNER_ID": ""}, LocalBuild())
+    assert (made["runDetails"]["builder"]["id"], why) == (LOCAL_BUILDER, "the environment lacks CI_RUNNER_ID")
+
+
+def test_the_builder_is_whom_the_certificate_names() -> None:
+    signer = "https://github.com/acme/shared/.github/workflows/build.yml@refs/tags/v1"
+    made, _ = predicate(GITHUB, LocalBuild(), signer)
+    assert made["runDetails"]["builder"] == {"id": signer}

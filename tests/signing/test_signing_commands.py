@@ -120,7 +120,7 @@ def test_json_lists_every_step(home: Path, capsys: pytest.CaptureFixture[str]) -
     assert verify("app.tar", "--bundle", "app.tar.sigstore.json", "--format", "json") == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["schema"], document["verified"], document["reason"]) == ("ci-guard/verification/2", True, "")
-    assert [step["number"] for step in document["bundles"][0]["steps"]] == list(range(1, 11))
+    assert [step["number"] for step in document["bundles"][0]["steps"]] == list(range(1, 13))
     assert verify("slsa.json", "--bundle", "app.tar.sigstore.json", "--format", "json", "--output", "v.json") == 1
     document = json.loads((home / "v.json").read_text())
     (bundle,) = document["bundles"]

@@ -1,0 +1,55 @@
+"""Many subjects of one statement: files, digests, patterns of files, and lists of checksums."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from ci_guard.attestation.statement import MAX_SUBJECTS
+from ci_guard.model.errors import InputError, UsageError
+from ci_guard.pipeline.artifact import named_subjects, read_named
+
+_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
+_MAX_BYTES = 32_000_000
+
+
+def gather(texts: Sequence[str], globs: Sequence[str] = (), checksums: Sequence[Path] = ()) -> list[tuple[str, str]]:
+    """(name, sha256) of everything named, without repeats. Raises UsageError, InputError."""
+    files = [path for pattern in globs for path in _matching(pattern)]
+    found = named_subjects([*texts, *files])
+    for file in checksums:
+        found += _listed(file)
+    unique = list(dict.fromkeys(found))
+    if not unique:
+        raise UsageError("nothing to attest: name an ARTIFACT, --glob or --checksums")
+    if len(unique) > MAX_SUBJECTS:
+        raise InputError(f"{len(unique):,} subjects are too many: at most {MAX_SUBJECTS:,}")
+    return unique
+
+
+def _matching(pattern: str) -> list[str]:
+    """The regular files that a pattern names, no links; `**` is any number of folders. Raises InputError for none."""
+    paths = glob.glob(pattern, recursive=True, include_hidden=True)  # noqa: PTH207, Path.glob takes no absolute ones
+    found = sorted(path for path in paths if Path(path).is_file() and not Path(path).is_symlink())
+    if not found:
+        raise InputError(f"{pattern}: no file matches")
+    return found
+
+
+def _listed(file: Path) -> list[tuple[str, str]]:
+    """The lines of `sha256sum`: digest, space, space or star, name. Raises InputError naming the line."""
+    try:
+        text = read_named(file, _MAX_BYTES).decode("utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is not UTF-8 text") from None
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise InputError(f"{file}:{number}: expected what sha256sum prints: HEX, two spaces, name")
+        found.append((match.group(2), match.group(1)))
+    if not found:
+        raise InputError(f"{file}: lists nothing")
+    return found
