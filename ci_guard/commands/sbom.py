@@ -21,7 +21,7 @@ from ci_guard.source.edit import replace_file
 
 _PATH_HELP = (
     "folder to look at (default: .), or oci:DIR, oci-archive:FILE, docker-archive:FILE, rootfs:DIR, "
-    "oci://REFERENCE (asks the registry)"
+    "environment:DIR (Python or Node; a .venv or node_modules is one), oci://REFERENCE (asks the registry)"
 )
 
 

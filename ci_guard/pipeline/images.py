@@ -26,21 +26,33 @@ if TYPE_CHECKING:
 
 REGISTRY = "oci://"
 ROOTFS = "rootfs:"
+ENVIRONMENT = "environment:"
+_LANGUAGES = ("python", "node")
+_NODE_MODULES = "node_modules"
+_MARK_OF_AN_ENVIRONMENT = "pyvenv.cfg"
 LIMITS = Limits()
 
 
 def is_image(text: str) -> bool:
-    """Whether a command's argument names an image or a root file system rather than a repository."""
-    return text.startswith((REGISTRY, ROOTFS, *TRANSPORTS))
+    """Whether a command's argument names an image, a root file system or an environment rather than a repository."""
+    return text.startswith((REGISTRY, ROOTFS, ENVIRONMENT, *TRANSPORTS)) or _is_environment(text)
+
+
+def _is_environment(text: str) -> bool:
+    """A virtual environment of Python, or a folder of Node packages: nobody means a repository by it."""
+    return Path(text, _MARK_OF_AN_ENVIRONMENT).is_file() or Path(text).name in {_NODE_MODULES, "site-packages"}
 
 
 def inventory_of(text: str, platform: str = "", environ: Mapping[str, str] | None = None) -> Contents:
     """What `oci:DIR`, `oci-archive:FILE`, `docker-archive:FILE`, `rootfs:DIR` or `oci://REFERENCE` contains.
 
+    `environment:DIR`, and a folder that plainly is one, is what Python's or Node's package manager installed there.
     Raises InputError when it is not there, UsageError for a reference that is none, ServiceError from a registry.
     """
     if text.startswith(ROOTFS):
         return rootfs_inventory(Path(text.removeprefix(ROOTFS)))
+    if text.startswith(ENVIRONMENT) or _is_environment(text):
+        return environment_inventory(Path(text.removeprefix(ENVIRONMENT)))
     with ExitStack() as keep:
         if text.startswith(REGISTRY):
             found = _registry_images(text.removeprefix(REGISTRY), environ or os.environ, keep)
@@ -57,6 +69,24 @@ def rootfs_inventory(root: Path) -> Contents:
     notes = (*found.unknown, "files that no package manager names were not identified")
     roots = tuple(component.ref for component in found.components)
     return Contents(found.components, found.edges, roots, found.complete, tuple(sorted(notes)), found.unknown)
+
+
+def environment_inventory(root: Path) -> Contents:
+    """The packages of Python and Node below a folder; nobody's needs are the roots. Raises InputError for no folder."""
+    if not root.is_dir():
+        raise InputError(f"{root}: no folder")
+    found = catalogue(_environment_tree(root), _LANGUAGES)
+    needed = {edge.target for edge in found.edges}
+    roots = tuple(component.ref for component in found.components if component.ref not in needed)
+    return Contents(found.components, found.edges, roots, found.complete, found.unknown, found.unknown)
+
+
+def _environment_tree(root: Path) -> FolderTree:
+    """A folder of Node packages is seen from its project, where its links and its hidden lock start."""
+    absolute = root.absolute()
+    if absolute.name != _NODE_MODULES:
+        return FolderTree(root)
+    return FolderTree(absolute.parent, only=_NODE_MODULES)
 
 
 def _registry_images(reference: str, environ: Mapping[str, str], keep: ExitStack) -> list[Image]:

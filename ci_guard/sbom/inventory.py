@@ -51,7 +51,7 @@ def _fold(ref: str, entries: list[Component]) -> Component:
             distributions=_sorted_files(only.distributions),
             properties=tuple(sorted(set(only.properties))),
         )
-    first = min(entries, key=lambda c: (c.name, c.type, c.source, c.source_url))
+    first = min(entries, key=lambda c: (not c.ecosystem, c.name, c.type, not c.source, c.source, c.source_url))
     markers = {c.markers for c in entries}
     return replace(
         first,

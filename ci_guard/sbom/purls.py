@@ -41,6 +41,12 @@ _QUALIFIERS = {
 _SEPARATORS = re.compile(r"[-_.]+")
 
 
+def ecosystem_of(purl: str) -> str:
+    """The ecosystem that a purl's type stands for, "" for a type that has none here."""
+    kind = purl.removeprefix("pkg:").partition("/")[0]
+    return next((ecosystem for ecosystem, own in _TYPES.items() if own == kind), "")
+
+
 def canonical_name(ecosystem: str, name: str) -> str:
     """The name by which an ecosystem compares packages: PEP 503 for PyPI, as it stands elsewhere."""
     return _SEPARATORS.sub("-", name).lower() if ecosystem == "PyPI" else name

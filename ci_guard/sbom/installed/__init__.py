@@ -23,7 +23,11 @@ class Cataloger(Protocol):
         """
 
 
-CATALOGERS: tuple[str, ...] = ("distribution", "dpkg", "apk", "rpm", "binaries", "embedded")
+CATALOGERS: tuple[str, ...] = (
+    *("distribution", "dpkg", "apk", "rpm"),
+    *("binaries", "embedded"),
+    *("python", "node"),
+)
 """The modules of this package that `catalogue` asks, in this order."""
 
 

@@ -11,6 +11,7 @@ from ci_guard.model.errors import InputError
 from ci_guard.sbom.images.tables import document, tables, text, texts
 from ci_guard.sbom.installed.tree import FileTree, read_whole
 from ci_guard.sbom.inventory import merge
+from ci_guard.sbom.purls import ecosystem_of
 
 _PLACES = re.compile(
     r"(?:\A|/)var/lib/db/sbom/[^/]+\.json\Z"  # Wolfi, Chainguard, Alpine's melange
@@ -33,13 +34,14 @@ def catalogue(tree: FileTree) -> Inventory:
             continue
         try:
             value = document(file.path, read_whole(tree, file.path, _LIMIT))
-            found.append(_read(tree, file.path, value))
+            found.append(read_document(tree, file.path, value))
         except InputError as error:
             unknown.add(f"bill of materials: {error}")
     return merge([*found, Inventory(unknown=tuple(sorted(unknown)))])
 
 
-def _read(tree: FileTree, path: str, value: dict[str, Any]) -> Inventory:
+def read_document(tree: FileTree, path: str, value: dict[str, Any]) -> Inventory:
+    """The components that a document at `path` names by a purl. Raises InputError for another kind of document."""
     if value.get("bomFormat") == "CycloneDX":
         listed = list(_cyclonedx(value))
         pairs = [
@@ -48,8 +50,10 @@ def _read(tree: FileTree, path: str, value: dict[str, Any]) -> Inventory:
     elif text(value, "spdxVersion").startswith("SPDX-2."):
         listed = list(_spdx(value))
         pairs = list(_spdx_edges(value))
+    elif tables(value.get("@graph")):
+        listed, pairs = list(_spdx_3(value)), []
     else:
-        raise InputError(f"{path}: is neither CycloneDX nor SPDX 2")
+        raise InputError(f"{path}: is neither CycloneDX nor SPDX")
     if len(listed) > _MOST:
         raise InputError(f"{path}: {len(listed)} components")
     components = {key: _component(tree, path, purl, name, version, said) for key, purl, name, version, said in listed}
@@ -67,6 +71,7 @@ def _component(tree: FileTree, path: str, purl: str, name: str, version: str, li
         name=name,
         version=version,
         purl=purl,
+        ecosystem=ecosystem_of(purl),
         licenses=licenses,
         locations=(place,),
         properties=tuple(sorted(properties)),
@@ -106,6 +111,14 @@ def _spdx(value: dict[str, Any]) -> Iterator[_Entry]:
             license_text = text(entry, "licenseDeclared")
             said = (license_text,) if license_text and license_text not in _NOTHING else ()
             yield text(entry, "SPDXID"), purl, name, text(entry, "versionInfo"), said
+
+
+def _spdx_3(value: dict[str, Any]) -> Iterator[_Entry]:
+    """The packages of SPDX 3; their relationships and licences are elements of their own, and left out."""
+    for entry in tables(value["@graph"]):
+        purl, name = text(entry, "software_packageUrl"), text(entry, "name")
+        if entry.get("type") == "software_Package" and _is_purl(purl) and name:
+            yield text(entry, "spdxId"), purl, name, text(entry, "software_packageVersion"), ()
 
 
 def _spdx_edges(value: dict[str, Any]) -> Iterator[tuple[str, str]]:

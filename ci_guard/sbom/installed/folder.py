@@ -18,15 +18,16 @@ _NOT_ON_DISK = frozenset({"dev", "proc", "sys"})
 
 
 class FolderTree:
-    """A folder; its links are followed inside it, as if it were the root."""
+    """A folder; its links are followed inside it, as if it were the root. `only` is the part of it that is listed."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, only: str = "") -> None:
         self._root = root
+        self._only = only
         self._listed: dict[str, list[TreeFile]] = {}
 
     def files(self, below: str = "") -> Sequence[TreeFile]:
         """Every regular file below the folder, sorted by path; folders that may not be opened are passed over."""
-        folder = resolve(below, self._link)
+        folder = resolve(below or self._only, self._link)
         if folder is None:
             return []
         if folder not in self._listed:
