@@ -107,15 +107,20 @@ def _workflows_below(root: Path, targets: Sequence[str], wants: Wants) -> Iterat
         data = read_or_none(root, found.path) if wants(found.path) else None
         if data is None:
             continue
-        used: list[Used] = []
-        lost: list[str] = []
-        for document in read_documents(found.path, data, DIALECT):
-            if isinstance(document, Unreadable):
-                lost.append(f"{found.path}: {document.reason}")
-            else:
-                used += [Used(s.variables["step"], files.place_of(s)) for s in files.subjects(found.path, document)]
-        lock = workflow_lock(found.path, used)
-        yield replace(lock, unknown=(*lock.unknown, *lost)) if lost else lock
+        yield read_workflow(found.path, data)
+
+
+def read_workflow(path: str, data: bytes) -> Lock:
+    """What a workflow, an action or a configuration of hooks pulls in; what cannot be read is said in `unknown`."""
+    used: list[Used] = []
+    lost: list[str] = []
+    for document in read_documents(path, data, DIALECT):
+        if isinstance(document, Unreadable):
+            lost.append(f"{path}: {document.reason}")
+        else:
+            used += [Used(s.variables["step"], files.place_of(s)) for s in files.subjects(path, document)]
+    lock = workflow_lock(path, used)
+    return replace(lock, unknown=(*lock.unknown, *lost)) if lost else lock
 
 
 def _locks_below(root: Path, targets: Sequence[str], wants: Wants, gathered: Gathered) -> Iterator[_Wanted]:

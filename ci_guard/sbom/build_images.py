@@ -41,6 +41,7 @@ class _Build:
 
     arguments: dict[str, str | None] = field(default_factory=dict)
     stages: list[str] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
 
 
 def build_images(file: Dockerfile) -> Iterator[BuildImage]:
@@ -86,8 +87,9 @@ def _base(build: _Build, instruction: Instruction) -> Iterator[BuildImage]:
         raise Refused("FROM takes an image, or an image, AS and a name", instruction.start)
     text, open_names = _fill(arguments[0].text, build.arguments)
     stage = arguments[2].text.lower() if named else str(len(build.stages))
-    own = text.lower() in build.stages
+    own = text.lower() in build.names
     build.stages.append(stage)
+    build.names.add(stage)
     if text == "scratch" or own:
         return
     platform = next((value.text for name, value in instruction.flags() if name == "platform"), "")
@@ -108,7 +110,7 @@ def _within(build: _Build, instruction: Instruction) -> Iterator[BuildImage]:
 
 def _source(build: _Build, kind: str, word: Word) -> Iterator[BuildImage]:
     text, open_names = _fill(word.text, build.arguments)
-    is_stage = text.lower() in build.stages or (text.isdigit() and int(text[:9]) < len(build.stages))
+    is_stage = text.lower() in build.names or (text.isdigit() and int(text[:9]) < len(build.stages))
     if text and text != "scratch" and not is_stage:
         yield BuildImage(kind, text, word, build.stages[-1], "", open_names)
 

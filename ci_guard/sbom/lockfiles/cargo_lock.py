@@ -26,6 +26,7 @@ from ci_guard.sbom.lockfiles.lock import (
     table_of,
     text_of,
 )
+from ci_guard.sbom.lockfiles.toml_places import TomlPlaces
 from ci_guard.source.document import Document, Unreadable
 
 FORMAT = "Cargo.lock"
@@ -54,6 +55,7 @@ class _Parser:
     document: Document
     lock: dict[str, Any]
     sums: dict[str, str]
+    places: TomlPlaces
     crates: list[_Crate] = field(default_factory=list)
     by_name: dict[str, list[_Crate]] = field(default_factory=lambda: defaultdict(list))
     broken: list[Unreadable] = field(default_factory=list)
@@ -67,7 +69,7 @@ def read(path: str, data: bytes, beside: ReadBytes) -> Lock:
     version = lock.get("version", 1)
     if not isinstance(version, int) or isinstance(version, bool) or not 1 <= version <= _NEWEST:
         raise refuse(document, ("version",), f"Cargo.lock version {version!r} is not known, only 1 to {_NEWEST}")
-    parser = _Parser(document, lock, _old_sums(lock))
+    parser = _Parser(document, lock, _old_sums(lock), TomlPlaces(document, "package", list_of(lock, "package")))
     _collect(parser)
     dev = _dev_needs(path, beside)
     for crate in parser.crates:
@@ -236,7 +238,7 @@ def _component(parser: _Parser, crate: _Crate, roots: set[str], ref: str, scopes
         source="workspace" if local else crate.source,
         source_url=crate.url,
         scope="required" if local else scopes.get(crate.ref, ""),
-        locations=(parser.document.locate(("package", crate.index, "name")),),
+        locations=(parser.places.place(crate.index),),
     )
 
 
