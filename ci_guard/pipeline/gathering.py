@@ -14,9 +14,8 @@ from ci_guard.model.errors import InputError
 from ci_guard.model.location import Location, Region
 from ci_guard.model.ports import Progress
 from ci_guard.model.record import field, record, replace
-from ci_guard.pipeline.images import ArchivedImages
 from ci_guard.pipeline.manifests import workloads_of
-from ci_guard.sbom.deployed import Workload, deployed_inventory
+from ci_guard.sbom.deployed import ArchivedImages, Workload, deployed_inventory
 from ci_guard.sbom.inventory import merge
 from ci_guard.sbom.lockfiles import parser_name, read_lock
 from ci_guard.sbom.lockfiles.lock import Lock

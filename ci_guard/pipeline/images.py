@@ -12,13 +12,21 @@ from ci_guard.model.component import Component
 from ci_guard.model.errors import InputError, UsageError
 from ci_guard.model.image_reference import parse_image
 from ci_guard.model.record import field, record, replace
-from ci_guard.sbom.deployed import Workload, deployed_images
+from ci_guard.sbom.deployed import ArchivedImages, Contents, Workload, deployed_images
 from ci_guard.sbom.images.compression import Limits
 from ci_guard.sbom.images.contents import image_component, image_inventory
 from ci_guard.sbom.images.manifests import Image, images
-from ci_guard.sbom.images.opening import TRANSPORTS, choose, image_place, open_store, stored_images
+from ci_guard.sbom.images.opening import (
+    DEFAULT_PLATFORM,
+    TRANSPORTS,
+    choose,
+    image_place,
+    is_for,
+    open_store,
+    stored_images,
+)
 from ci_guard.sbom.images.registry_store import RegistryStore
-from ci_guard.sbom.installed import Contents, catalogue
+from ci_guard.sbom.installed import catalogue
 from ci_guard.sbom.installed.folder import FolderTree
 
 if TYPE_CHECKING:
@@ -107,15 +115,6 @@ def _registry_images(reference: str, environ: Mapping[str, str], keep: ExitStack
     return images(RegistryStore(_Source(repository), digest, f"{registry}/{name}{tag}@{digest}", keep))
 
 
-@record
-class ArchivedImages:
-    """What `--image-archive` brought: the content of images that workloads name, and archives that none does."""
-
-    contents: tuple[Contents, ...] = ()
-    opened: frozenset[str] = frozenset()
-    unused: tuple[str, ...] = ()
-
-
 @record(frozen=False)
 class _Match:
     """Images of the archives by what a manifest may call them: any digest that leads to them, and their names."""
@@ -123,19 +122,20 @@ class _Match:
     by_name: dict[str, list[Image]] = field(default_factory=dict)
 
     def add(self, image: Image) -> None:
-        for name in {image.digest, *image.indexes} - {""}:
-            self.by_name.setdefault(name, []).append(image)
-        for name in image.names:
-            facts = parse_image(name)
-            if facts["valid"]:
-                self.by_name.setdefault(_tagged(facts["registry"], facts["repository"], facts["tag"]), []).append(image)
+        named = [facts for name in image.names if (facts := parse_image(name))["valid"]]
+        tagged = {f"{facts['registry']}/{facts['repository']}:{facts['tag'] or 'latest'}" for facts in named}
+        for name in {image.digest, *image.indexes, *tagged} - {""}:
+            known = self.by_name.setdefault(name, [])
+            if image.config_digest not in {other.config_digest for other in known}:  # two archives may hold the same
+                known.append(image)
 
-    def of(self, component: Component, platform: str) -> Image | None:
-        """By digest where the manifest pins one; only else by name and tag. Raises InputError when it is not clear."""
+    def of(self, component: Component, platform: str) -> list[Image]:
+        """By digest where the manifest pins one; only else by name and tag. Of several those for the platform."""
         wanted = component.version if component.hashes else f"{component.source_url}:{component.version or 'latest'}"
         found = self.by_name.get(wanted, [])
         # One for another platform than asked for is what this name leads to, wherever the pod runs.
-        return choose(found, platform if len(found) > 1 else "") if found else None
+        fit = [image for image in found if is_for(image, platform or DEFAULT_PLATFORM)]
+        return fit if len(found) > 1 and fit else found
 
 
 def archived_images(paths: Sequence[str], workloads: Sequence[Workload], platform: str = "") -> ArchivedImages:
@@ -150,14 +150,23 @@ def archived_images(paths: Sequence[str], workloads: Sequence[Workload], platfor
             for image in images(open_store(place.path, LIMITS, keep)):
                 match.add(image)
                 sources[id(image.store)] = path
-        chosen = {ref: match.of(own, platform) for ref, own in deployed_images(workloads).items()}
-        used = {ref: image for ref, image in chosen.items() if image is not None}
-        components = deployed_images(workloads)
-        contents = tuple(image_inventory(image, LIMITS, _joined(components[ref], image)) for ref, image in used.items())
-        unused = sorted(set(sources.values()) - {sources[id(image.store)] for image in used.values()})
+        deployed = deployed_images(workloads)
+        chosen = {ref: match.of(own, platform) for ref, own in deployed.items()}
+        contents = [_content(deployed[ref], found) for ref, found in chosen.items() if found]
+        unused = sorted(set(sources.values()) - {sources[id(i.store)] for found in chosen.values() for i in found})
     # The image itself is no root: a workload needs it.
     rootless = tuple(replace(content, roots=()) for content in contents)
-    return ArchivedImages(rootless, frozenset(used), tuple(unused))
+    return ArchivedImages(rootless, frozenset(ref for ref, found in chosen.items() if found), tuple(unused))
+
+
+def _content(component: Component, found: Sequence[Image]) -> Contents:
+    """What a deployed image contains; when several images fit what the manifest says, that is what is not known."""
+    try:
+        image = choose(found, "")
+    except InputError as error:
+        lost = (f"{component.ref}: {error}",)
+        return Contents((component,), unknown=lost, unread=lost)
+    return image_inventory(image, LIMITS, _joined(component, image))
 
 
 def _joined(component: Component, image: Image) -> Component:
@@ -174,10 +183,6 @@ def _joined(component: Component, image: Image) -> Component:
         source_url=component.source_url,
         properties=known.properties,
     )
-
-
-def _tagged(registry: str, repository: str, tag: str) -> str:
-    return f"{registry}/{repository}:{tag or 'latest'}"
 
 
 class _Source:

@@ -30,6 +30,22 @@ class Workload:
     images: tuple[DeployedImage, ...]
 
 
+@record
+class Contents(Inventory):
+    """What an image or a root file system contains; `unread`, a part of `unknown`, is what is broken in it."""
+
+    unread: tuple[str, ...] = ()
+
+
+@record
+class ArchivedImages:
+    """The content of images that workloads name, the refs of those images, and archives of which none is named."""
+
+    contents: tuple[Contents, ...] = ()
+    opened: frozenset[str] = frozenset()
+    unused: tuple[str, ...] = ()
+
+
 def deployed_inventory(workloads: Iterable[Workload], opened: Collection[str] = ()) -> Inventory:
     """Workloads, images and the edges between them. What an image contains is not known here, and it says so.
 

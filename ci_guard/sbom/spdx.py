@@ -162,7 +162,8 @@ def _relationships(inventory: Inventory, ids: Mapping[str, str]) -> Iterator[dic
         if edge.kind in _REVERSED:
             yield _relation(ids[edge.target], _REVERSED[edge.kind], ids[edge.source])
         else:
-            yield _relation(ids[edge.source], "DEPENDS_ON", ids[edge.target])
+            kind = "CONTAINS" if edge.kind == "contains" else "DEPENDS_ON"
+            yield _relation(ids[edge.source], kind, ids[edge.target])
     for ref, identifier in ids.items():
         if ref not in inventory.complete:
             yield _relation(identifier, "DEPENDS_ON", _UNKNOWN)

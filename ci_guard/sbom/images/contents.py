@@ -9,13 +9,14 @@ from ci_guard.model.component import Component, Edge, Inventory
 from ci_guard.model.errors import InputError
 from ci_guard.model.location import Location
 from ci_guard.model.record import replace
+from ci_guard.sbom.deployed import Contents
 from ci_guard.sbom.digests import parse_hash
 from ci_guard.sbom.images.compression import Limits
 from ci_guard.sbom.images.layers import ImageTree
 from ci_guard.sbom.images.manifests import Image
 from ci_guard.sbom.images.opening import open_tree
 from ci_guard.sbom.images.tables import text
-from ci_guard.sbom.installed import Contents, catalogue
+from ci_guard.sbom.installed import catalogue
 from ci_guard.sbom.installed.databases import WATCHED
 from ci_guard.sbom.installed.distribution import OS_RELEASE
 from ci_guard.sbom.installed.tree import METADATA_LIMIT, TreeFile

@@ -66,12 +66,17 @@ def stored_images(place: ImagePlace, limits: Limits, keep: ExitStack) -> list[Im
 def choose(found: Sequence[Image], platform: str) -> Image:
     """The one image for a platform ("" = the only one, else linux/amd64). Raises InputError when several are left."""
     asked = platform or (DEFAULT_PLATFORM if len(found) > 1 else "")
-    fit = [i for i in found if not asked or i.platform == asked or i.platform.startswith(f"{asked}/")]
+    fit = [image for image in found if is_for(image, asked)]
     if len(fit) == 1:
         return fit[0]
     listed = ", ".join(sorted({f"{i.platform} {' '.join(i.names) or i.digest}" for i in found}))
     problem = f"no image for {asked}" if not fit else "several images: name one as PATH:REFERENCE or PATH@DIGEST"
     raise InputError(f"{problem}; there is {listed}")
+
+
+def is_for(image: Image, platform: str) -> bool:
+    """Whether an image is for a platform (`linux/arm64` is any variant of it, "" is any platform)."""
+    return f"{image.platform}/".startswith(f"{platform}/" if platform else "")
 
 
 def open_tree(image: Image, limits: Limits, keep: ExitStack) -> ImageTree:

@@ -6,7 +6,6 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from ci_guard.model.component import Inventory
-from ci_guard.model.record import record
 from ci_guard.sbom.installed.embedded import STATED, without_known
 from ci_guard.sbom.installed.tree import FileTree
 from ci_guard.sbom.inventory import merge
@@ -29,13 +28,6 @@ CATALOGERS: tuple[str, ...] = (
     *("python", "node"),
 )
 """The modules of this package that `catalogue` asks, in this order."""
-
-
-@record
-class Contents(Inventory):
-    """What an image or a root file system contains; `unread`, a part of `unknown`, is what is broken in it."""
-
-    unread: tuple[str, ...] = ()
 
 
 def catalogue(tree: FileTree, modules: tuple[str, ...] = CATALOGERS) -> Inventory:

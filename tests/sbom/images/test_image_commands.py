@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,32 @@ def test_workload_to_image_to_package(
     assert f"{model}: what the image contains was not looked at" in unknown
     assert not [text for text in unknown if "not looked at" in text and model not in text]
     assert {"aggregate": "incomplete", "dependencies": ["root"]} in document["compositions"]
+
+
+def test_a_name_that_two_images_have_is_a_known_unknown(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """A tag does not say which of them runs: neither is taken, and the exit code says that something is missing."""
+    repo, layout, _ = deployed(tmp_path)
+    other = ImageFiles()
+    named = {"io.containerd.image.name": "registry.example/tools/wait:1"}
+    other.index([{**other.manifest([layer_tar([{"path": "other"}])], "plain"), "annotations": named}])
+    second = other.write_folder(tmp_path / "second")
+    archives = ["--image-archive", str(layout), "--image-archive", str(second), "--image-archive", str(layout)]
+    code, document, said = create(capfdbinary, str(repo), *archives)
+    assert code == 3
+    assert "several images" in said
+    unknown = [p["value"] for p in document["metadata"]["properties"] if p["name"] == "ci-guard:unknown:input"]
+    assert [text for text in unknown if "tools%2Fwait" in text and "several images" in text]
+
+
+def test_what_checks_locks_does_not_load_what_reads_images() -> None:
+    """The hook for dependencies starts for every commit."""
+    code = (
+        "import sys, ci_guard.pipeline.gathering; print([m for m in sys.modules if '.images' in m or 'installed' in m])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.strip() == "[]"
 
 
 def test_archives_that_no_workload_names_are_told(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
