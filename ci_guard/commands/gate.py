@@ -17,7 +17,7 @@ from ci_guard.model.errors import EXIT_BROKEN, UsageError
 from ci_guard.model.printable import visible
 from ci_guard.pipeline.gate import VERDICT_NAME, Gated, GateRequest, decide_gate, replay
 from ci_guard.source.edit import replace_file
-from ci_guard.suppress import ratchet
+from ci_guard.suppress import baseline, ratchet
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--allow-empty", action="store_true", help="open the gate although nothing was judged")
     parser.add_argument("--output-dir", metavar="DIR", default=None, help="leave verdict.json (and the summary) there")
+    parser.add_argument("--write-baseline", metavar="FILE", default=None, help="accept all that is there today")
     parser.add_argument(
         "--write-ratchet", metavar="FILE", default=None, help="write today's counts, never more than before"
     )
@@ -75,6 +76,8 @@ def run(args: argparse.Namespace) -> Outcome:
     if args.write_ratchet:
         counts = ratchet.tightened(gated.policy.ratchet or None, gated.verdict.counts)
         replace_file(Path(args.write_ratchet), ratchet.write(counts))
+    if args.write_baseline:
+        replace_file(Path(args.write_baseline), baseline.write(baseline.from_findings(gated.report.findings)))
     _leave(args, gated)
     return Outcome(gated.report, gated.verdict.exit_code)
 

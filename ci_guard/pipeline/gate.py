@@ -24,7 +24,7 @@ from ci_guard.pipeline.changed import unchanged_since
 from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.conclude import RulesInForce
 from ci_guard.pipeline.evidence import Evidence
-from ci_guard.pipeline.policy import Policy, day_of, load_policy
+from ci_guard.pipeline.policy import Policy, day_of, load_policy, rule_folders
 from ci_guard.sarif.reader import merge, read
 from ci_guard.source.files import read_or_none
 from ci_guard.suppress import foreign
@@ -155,7 +155,7 @@ def options_in_force(options: Mapping[str, Any], environ: Mapping[str, str], pol
     named, asked = config_path(options, environ)
     given = {"config": named if asked else config.source, "baseline": config.baseline, "since": config.since}
     given |= {"ratchet": config.ratchet, "extends": config.extends}
-    return {**{k: v for k, v in given.items() if v}, "rules": list(options.get("rules") or ())}
+    return {**{k: v for k, v in given.items() if v}, "rules": list(rule_folders(options, environ))}
 
 
 def _scope(scope: Scope, root: Path, found: Evidence) -> Scope:

@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ci_guard.config import loader
-from ci_guard.config.settings import config_path, in_force
+from ci_guard.config import loader, values
+from ci_guard.config.settings import config_path, in_force, setting
 from ci_guard.config.types import Config
 from ci_guard.config.values import shown
 from ci_guard.model.errors import ConfigError
@@ -95,7 +95,7 @@ def load_policy(
     if asked and data is None and source.now(path) is None:
         raise ConfigError("no such configuration", path=path)
     config, shared = _config(source, data, path, environ, options)
-    folders = (*config.rule_paths, *(options.get("rules") or ()))
+    folders = (*config.rule_paths, *rule_folders(options, environ))
     own = own_rules(source, folders)
     baseline, notices = _baseline(source, config, expect_baseline)
     ratchet = _ratchet(source, config, notices, expected=expect_baseline)
@@ -220,6 +220,12 @@ def _ratchet(source: PolicySource, config: Config, notices: list[Notice], *, exp
     elif expected:
         raise ConfigError("no such ratchet; `ci-guard gate --write-ratchet FILE` makes one", path=config.ratchet)
     return {}
+
+
+def rule_folders(options: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The folders of own rules that `--rules` or its variable names. Raises ConfigError."""
+    none: tuple[str, ...] = ()
+    return setting("rules", values.separated(values.named), options=options, environ=environ, configured=none)
 
 
 def own_rules(source: PolicySource, folders: Iterable[str]) -> tuple[tuple[str, bytes], ...]:

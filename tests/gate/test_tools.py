@@ -97,6 +97,17 @@ def test_the_ratchet_is_drawn_closer_and_never_looser(here: Path) -> None:
     assert json.loads(Path("next.json").read_bytes())["counts"]["medium"] == 0
 
 
+def test_a_baseline_of_what_other_tools_say_today(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = results(here, "checkov", "bandit", "zizmor", "hadolint", "semgrep")
+    assert main(["gate", *files, "--write-baseline", "all.json"]) == 1
+    assert main(["gate", *files, "--baseline", "all.json"]) == 0
+    assert main(["gate", *files, "--baseline", "all.json", "--fail-on", "note", "--write-baseline", "all.json"]) == 0
+    assert main(["gate", "hadolint.sarif", "--fail-on", "note", "--write-baseline", "some.json"]) == 1
+    capsys.readouterr()
+    assert main(["gate", *files, "--baseline", "some.json"]) == 1
+    assert "6 findings were accepted by the baseline" in " ".join(capsys.readouterr().out.split())
+
+
 SEVERITIES = st.sampled_from([str(s) for s in Severity])
 
 
