@@ -77,6 +77,7 @@ def checked_entry(found: RuleFile) -> dict[str, Any]:
     from ci_guard.engine import confined
     from ci_guard.engine.expression import LimitError
 
+    confined.load(_load)
     try:
         entry: dict[str, Any] = confined.call(_entry, found)
     except LimitError as error:
@@ -84,6 +85,10 @@ def checked_entry(found: RuleFile) -> dict[str, Any]:
     except RuleError as error:
         raise _error(found.file, ("require",), str(error).removeprefix(f"{found.file.path}: ")) from None
     return {**entry, "own": True}
+
+
+def _load() -> None:
+    from ci_guard.engine import building  # noqa: F401 - for its modules
 
 
 def _entry(found: RuleFile) -> dict[str, Any]:
