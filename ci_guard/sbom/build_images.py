@@ -117,6 +117,8 @@ def _source(build: _Build, kind: str, word: Word) -> Iterator[BuildImage]:
 
 def _fill(text: str, arguments: Mapping[str, str | None]) -> tuple[str, tuple[str, ...]]:
     """`text` with its variables filled in, and the names of those that nothing here gives a value."""
+    if len(text) > _LONGEST:
+        return text[:_LONGEST], (text[:80],)
     lacking: list[str] = []
 
     def value(found: re.Match[str]) -> str:
@@ -134,4 +136,4 @@ def _fill(text: str, arguments: Mapping[str, str | None]) -> tuple[str, tuple[st
     filled = _VARIABLE.sub(value, text)
     if "$" in filled and not lacking:
         lacking.append(filled[filled.index("$") :][:80])  # a form that is not read: `${NAME#prefix}`
-    return (filled, tuple(lacking)) if len(filled) <= _LONGEST else (text, (text[:80],))
+    return (filled, tuple(dict.fromkeys(lacking))) if len(filled) <= _LONGEST else (text, (text[:80],))

@@ -57,7 +57,7 @@ class _Parser:
     sums: dict[str, str]
     places: TomlPlaces
     crates: list[_Crate] = field(default_factory=list)
-    by_name: dict[str, list[_Crate]] = field(default_factory=lambda: defaultdict(list))
+    meant: dict[tuple[str, ...], _Crate] = field(default_factory=dict)
     broken: list[Unreadable] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     incomplete: set[str] = field(default_factory=set)
@@ -96,7 +96,9 @@ def _collect(parser: _Parser) -> None:
         source, url = _source(text_of(table, "source"))
         crate = _Crate(refs.new(table["name"], text_of(table, "version")), table, index, source, url)
         parser.crates.append(crate)
-        parser.by_name[table["name"]].append(crate)
+        known = (table["name"], text_of(table, "version"), text_of(table, "source"))
+        for depth in (1, 2, 3):
+            parser.meant.setdefault(known[:depth], crate)
 
 
 def _flaw(table: object) -> str:
@@ -171,15 +173,11 @@ def _connect(parser: _Parser, crate: _Crate, dev: Mapping[str, frozenset[str]]) 
 
 
 def _resolve(parser: _Parser, wanted: str) -> _Crate | None:
-    """`name`, `name version` or `name version (source)`: as much as tells it from others."""
+    """`name`, `name version` or `name version (source)`: cargo writes as much as tells it from others."""
     name, _, rest = wanted.partition(" ")
     version, _, source = rest.partition(" ")
-    found = parser.by_name.get(name, [])
-    if version:
-        found = [c for c in found if text_of(c.table, "version") == version]
-    if source and len(found) > 1:
-        found = [c for c in found if f"({text_of(c.table, 'source')})" == source]
-    return found[0] if found else None
+    exact = parser.meant.get((name, version, source.strip("()")))
+    return exact or parser.meant.get((name, version) if version else (name,))
 
 
 def _finish(parser: _Parser) -> Lock:

@@ -11,13 +11,14 @@ from ci_guard.model.ports import ReadBytes
 from ci_guard.model.record import field, record
 from ci_guard.sbom.digests import parse_hash
 from ci_guard.sbom.lockfiles.lines import Line, Refs, bounded, lines, lock_file
-from ci_guard.sbom.lockfiles.lock import Lock, source_text
+from ci_guard.sbom.lockfiles.lock import Lock, LockError, source_text
 from ci_guard.source.document import Unreadable
 from ci_guard.source.text import SourceText
 
 FORMAT = "Gemfile.lock"
 ECOSYSTEM = "RubyGems"
 
+_VARIANTS = 64  # entries of one name: RubyGems knows a dozen platforms
 _SOURCES = {"GEM": "registry", "GIT": "git", "PATH": "path", "PLUGIN SOURCE": "url"}
 _OPTION = re.compile(r"  ([a-z]+): (.*)\Z")
 _SPEC = re.compile(r"    (?P<name>[^\s()!]+)(?: \((?P<version>[^()\s-]*)(?:-(?P<platform>[^()\s]*))?\))?!?\Z")
@@ -128,7 +129,9 @@ def _lock(file: _File) -> Lock:
     by_name: dict[str, list[str]] = defaultdict(list)
     for gem, component in entries:
         by_name[gem.name].append(component.ref)
-    edges = {Edge(own.ref, ref) for name in file.wanted for ref in by_name[name]}
+        if len(by_name[gem.name]) > _VARIANTS:
+            raise LockError(Unreadable(path, gem.place, f"{gem.name} stands here more than {_VARIANTS} times"))
+    edges = {Edge(own.ref, ref) for name in set(file.wanted) for ref in by_name[name]}
     unknown, incomplete = set(), set()
     for gem, component in entries:
         for name in gem.needs:

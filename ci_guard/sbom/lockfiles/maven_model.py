@@ -18,7 +18,7 @@ from ci_guard.source.xml_documents import Element
 _PARENTS = 16  # generations
 _PLACEHOLDER = re.compile(r"\$\{([^${}]{1,200})\}")
 _PASSES = 8  # of interpolation: properties that name properties
-_LONGEST = 1_000  # characters of an interpolated value
+_LONGEST = 300  # characters of a value that is interpolated, before and after
 _OWN = ("groupId", "artifactId", "version", "packaging")
 
 Key = tuple[str, str, str, str]
@@ -41,22 +41,21 @@ class Pom:
 
 @record(frozen=False)
 class Project:
-    """One project with what it inherits; `unread` names a parent that is not in the repository."""
+    """One project with what it inherits; `unread` names a parent that is not in the repository.
+
+    `managed_elsewhere`: versions may come from that parent, or from an imported list that is not in the repository.
+    """
 
     pom: Pom
     properties: dict[str, str]
     managed: dict[Key, Element] = field(default_factory=dict)
     unread: str = ""
-
-    @property
-    def managed_elsewhere(self) -> bool:
-        """Whether versions may come from a parent or an imported list of versions that is not in the repository."""
-        return bool(self.unread) or any(self.of(element, "scope") == "import" for element in self.managed.values())
+    managed_elsewhere: bool = False
 
     def text(self, raw: str) -> str:
         """`raw` with the properties put in; what is not defined stays as written."""
         value = raw
-        for _ in range(_PASSES):
+        for _ in range(_PASSES if "${" in raw and len(raw) <= _LONGEST else 0):
             filled = _PLACEHOLDER.sub(lambda m: self.properties.get(m[1].strip(), m[0]), value)
             if filled == value or len(filled) > _LONGEST:
                 break
@@ -90,6 +89,7 @@ def project(path: str, data: bytes, beside: ReadBytes) -> Project:
     for ancestor in reversed(chain):  # the child's own management wins
         for element in ancestor.root.all("dependencyManagement", "dependencies", "dependency"):
             made.managed[made.key(element)] = element
+    made.managed_elsewhere = bool(unread) or any(made.of(e, "scope") == "import" for e in made.managed.values())
     return made
 
 
@@ -139,7 +139,7 @@ def _properties(chain: list[Pom]) -> dict[str, str]:
     merged: dict[str, str] = {}
     for pom in reversed(chain):
         for element in pom.root.all("properties"):
-            merged.update({child.name: child.text for child in element.children})
+            merged.update({child.name: child.text for child in element.children if len(child.text) <= _LONGEST})
     own = {name: _inherited(chain, name) for name in _OWN}
     parent = chain[0].root.child("parent")
     for name, value in own.items():
