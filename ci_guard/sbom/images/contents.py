@@ -103,14 +103,17 @@ def attributed(tree: ImageTree, inventory: Inventory) -> Inventory:
         small = all(node.size <= METADATA_LIMIT for _, node in states)  # else: the layer that last wrote it
         if states and small and tree.find(path) is not None:
             added[tree.place(path).path] = _added(tree, path, cataloger)
-    return replace(inventory, components=tuple(_with_layer(c, added) for c in inventory.components))
+    return replace(inventory, components=tuple(_with_layer(tree, c, added) for c in inventory.components))
 
 
-def _with_layer(component: Component, added: dict[str, dict[str, str]]) -> Component:
+def _with_layer(tree: ImageTree, component: Component, added: dict[str, dict[str, str]]) -> Component:
     for place in component.locations:
         if layer := added.get(place.path, {}).get(component.ref):
             others = [pair for pair in component.properties if pair[0] != LAYER]
             return replace(component, properties=tuple(sorted([*others, (LAYER, layer)])))
+    if component.locations and LAYER not in dict(component.properties):
+        layer = tree.layer(component.locations[0].path.removeprefix(f"{tree.label}!/"))
+        return replace(component, properties=(*component.properties, (LAYER, layer))) if layer else component
     return component
 
 

@@ -165,6 +165,20 @@ def test_templates_and_kustomizations_are_known_unknowns(
     assert [text.partition(":")[0] for text in unknown] == ["chart/templates/d.yaml", "kustomization.yaml"]
 
 
+def test_the_main_job_names_them_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pod.yaml").write_text(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: []}\n", "utf-8"
+    )
+    (tmp_path / "job.yaml").write_text("apiVersion: batch/v1\nkind: Job\nspec: {{ template }}\n", "utf-8")
+    (tmp_path / "kustomization.yaml").write_text("resources: [pod.yaml, github.com/example/base]\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    main(["run", "--output-dir", "out", "--quiet"])
+    document = json.loads((tmp_path / "out" / "sbom.cdx.json").read_text("utf-8"))
+    unknown = [p["value"] for p in document["metadata"]["properties"] if p["name"] == "ci-guard:unknown:input"]
+    assert [text.partition(":")[0] for text in unknown] == ["job.yaml", "kustomization.yaml"]
+    assert {"aggregate": "incomplete", "dependencies": ["root"]} in document["compositions"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
