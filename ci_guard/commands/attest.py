@@ -32,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_signer(parser)
     parser.add_argument("--output", metavar="FILE", type=Path, default=None, help="where the bundle goes")
     add_attach(parser)
+    github = "also hand the attestation to GitHub's attestations of this repository (GH_TOKEN or GITHUB_TOKEN)"
+    parser.add_argument("--to-github", metavar="OWNER/NAME", default="", help=github)
 
 
 def add_subjects(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +58,10 @@ def run(args: argparse.Namespace) -> Outcome:
     who = open_who(args)
     sign.sign_one(statement, who, output)
     print(output)
+    if args.to_github:
+        from ci_guard.pipeline.github_evidence import hand_in
+
+        print(f"{args.to_github} attestation {hand_in(args.to_github, output.read_bytes(), os.environ)}")
     print(f"signed by {visible(who.identity)}", file=sys.stderr)
     return Outcome()
 
@@ -66,6 +72,8 @@ def _attest_images(args: argparse.Namespace, images: tuple[ImageReference, ...])
 
     if args.output:
         raise UsageError("--output is for files: an image's attestation goes to its registry")
+    if args.to_github:
+        raise UsageError("--to-github is for files: attest the image's sha256:HEX for it")
     predicate = sign.read_predicate(args.type, args.predicate, os.environ)
     who = open_who(args)
     for name in attest_images(network(), images, predicate, who, args.attach, sign.timestamp(os.environ)):

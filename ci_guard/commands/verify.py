@@ -54,6 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base", metavar="REV", default=None, help="with --images: judge by the policy of REV")
     bundles = "a Sigstore bundle, v0.1 to v0.3, or cosign's older one; repeated: all must hold"
     parser.add_argument("--bundle", metavar="F", type=Path, action="append", default=[], help=bundles)
+    github = "look the evidence up in GitHub's attestations of this repository; one that is good is needed"
+    parser.add_argument("--from-github", metavar="OWNER/NAME", default="", help=github)
     _add_trust(parser)
     parser.add_argument("--type", metavar="T", default=None, help=f"demand an attestation of this type: {_TYPES}")
     _add_demands(parser)
@@ -105,7 +107,7 @@ def run(args: argparse.Namespace) -> Outcome:
     roots = _roots(args)
     expected = _expectations(args)
     examine = _examiner(args, expected, roots)
-    wanted, examined = (_from_registry if _is_image(args) else _from_files)(args, examine, expected)
+    wanted, examined = _evidence(args)(args, examine, expected)
     _show(args, wanted, examined, roots)
     return Outcome(exit_code=EXIT_OPEN if examined.verified else EXIT_CLOSED)
 
@@ -118,6 +120,24 @@ def _of_manifests(args: argparse.Namespace) -> Outcome:
     return deployed_images.run(args)
 
 
+def _evidence(args: argparse.Namespace) -> Callable[..., tuple[Artifact, Examined]]:
+    """Where the evidence is."""
+    if args.from_github and args.bundle:
+        raise UsageError("the evidence comes from --bundle or --from-github, not from both")
+    if args.from_github:
+        return _from_github
+    return _from_registry if _is_image(args) else _from_files
+
+
+def _from_github(args: argparse.Namespace, examine: Examine, expected: Expectations) -> tuple[Artifact, Examined]:
+    from ci_guard.pipeline.artifact import artifact
+    from ci_guard.pipeline.github_evidence import attestations
+
+    del expected  # each attestation was examined by it
+    wanted = artifact(args.artifact)
+    return wanted, attestations(args.from_github, wanted, examine, args.min_signers, os.environ)
+
+
 def _from_files(args: argparse.Namespace, examine: Examine, expected: Expectations) -> tuple[Artifact, Examined]:
     from ci_guard.attestation.bundle import MAX_BYTES
     from ci_guard.pipeline.artifact import artifact, read_named
@@ -125,7 +145,7 @@ def _from_files(args: argparse.Namespace, examine: Examine, expected: Expectatio
 
     del expected  # each bundle was examined by it
     if not args.bundle:
-        raise UsageError("say with --bundle where the evidence is; only for oci:// it can be looked up")
+        raise UsageError("say with --bundle or --from-github where the evidence is; for oci:// it is looked up")
     wanted = artifact(args.artifact)
     bundles = {name: read_named(Path(name), MAX_BYTES) for name in names(args.bundle)}
     return wanted, examine_all(bundles, lambda data: examine(data, wanted), args.min_signers)
@@ -251,7 +271,7 @@ def _text(
             lines.append(f"verified: {what} {name_of}, signed by {verdict.identity}")
         else:
             lines.append(f"not verified: {name_of} by {name}: {verdict.reason}")
-    if len(examined.verdicts) > 1 or args.min_signers or _is_image(args):
+    if len(examined.verdicts) > 1 or args.min_signers or args.from_github or _is_image(args):
         lines.append(f"all together not verified: {examined.reason}" if examined.reason else "all together verified")
     lines += [] if args.quiet else [_age(root, now) for root in roots]
     return "".join(f"{_printable(line)}\n" for line in lines)

@@ -200,7 +200,7 @@ def test_json(here: Place) -> None:
         (("verify", "oci://nginx:1", "--key", "cosign.pub"), 2, "expected oci://HOST/REPOSITORY@sha256:HEX"),
         (("verify", "oci://a/b:1", "--key", "cosign.pub"), 2, "expected oci://HOST/REPOSITORY@sha256:HEX"),
         (("verify", "oci://x.example/A:1", "--key", "cosign.pub"), 2, "expected oci://HOST/REPOSITORY@sha256:HEX"),
-        (("verify", "cosign.pub", "--key", "cosign.pub"), 2, "say with --bundle where the evidence is"),
+        (("verify", "cosign.pub", "--key", "cosign.pub"), 2, "say with --bundle or --from-github where"),
         (("sign", "oci://x.example/a:1", "cosign.pub", "--key", "cosign.key"), 2, "are not signed in one go"),
         (("sign", "oci://x.example/a:1", "--output-dir", "x", "--key", "cosign.key"), 2, "--output-dir is for files"),
         (("verify", "oci://127.0.0.1:1/a:1", "--key", "cosign.pub"), 3, "127.0.0.1:1: http://127.0.0.1:1/v2/a/manif"),
