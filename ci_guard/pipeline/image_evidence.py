@@ -17,6 +17,7 @@ BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle"
 CONTENT = "dev.sigstore.bundle.content"
 PREDICATE = "dev.sigstore.bundle.predicateType"
 _MAX_PIECES = 100
+_SAYS_NOTHING = frozenset({"", "application/vnd.oci.empty.v1+json", "application/vnd.oci.image.config.v1+json"})
 
 
 @record
@@ -58,9 +59,11 @@ def evidence(repository: Repository, digest: str, examine: Examine) -> tuple[Pie
 def _pieces(repository: Repository, digest: str, examine: Examine) -> Iterator[Piece]:
     image = DigestArtifact(sha256_of(digest), digest)
     for referrer in repository.referrers(digest):
-        if referrer.artifact_type.startswith(BUNDLE_TYPE):
+        # Some registries list the type of the config, which says nothing; then the layers tell.
+        if referrer.artifact_type.startswith(BUNDLE_TYPE) or referrer.artifact_type in _SAYS_NOTHING:
             for layer in repository.manifest(referrer.digest).descriptors("layers"):
-                yield Piece(f"referrer {referrer.digest}", examine(repository.blob(layer.digest), image))
+                if layer.media_type.startswith(BUNDLE_TYPE):
+                    yield Piece(f"referrer {referrer.digest}", examine(repository.blob(layer.digest), image))
     for layer, data in _layers(repository, referrers_tag(digest, ".sig"), cosign.SIMPLE_SIGNING):
         yield Piece(f".sig layer {layer.digest}", _signature(layer, data, digest, examine))
     for layer, data in _layers(repository, referrers_tag(digest, ".att"), cosign.DSSE):

@@ -89,8 +89,8 @@ def test_evidence_is_attached_and_found(images: Repository) -> None:
     found = images.referrers(image.digest)
     assert {one.digest for one in found} == set(wanted)
     for one in found:
-        assert (one.artifact_type, one.media_type) == (KIND, OCI_MANIFEST)
         manifest = images.manifest(one.digest)
+        assert (manifest.value["artifactType"], one.media_type) == (KIND, OCI_MANIFEST)
         assert manifest.value["subject"]["digest"] == image.digest
         assert manifest.value["annotations"] == wanted[one.digest].annotations
         (layer,) = manifest.descriptors("layers")
