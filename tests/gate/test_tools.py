@@ -13,6 +13,7 @@ import jsonschema_rs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sigstore.dsse import Statement
 
 from ci_guard.cli import main
 from ci_guard.model.errors import ConfigError
@@ -24,6 +25,7 @@ HERE = Path(__file__).parent
 TOOLS = HERE / "tools"
 CASES = sorted((HERE / "cases").iterdir())
 VERDICT = jsonschema_rs.validator_for(json.loads((HERE.parents[1] / "docs/schemas/verdict.schema.json").read_bytes()))
+RATCHET = jsonschema_rs.validator_for(json.loads((HERE.parents[1] / "docs/schemas/ratchet.schema.json").read_bytes()))
 DAY = "1782000000"  # 2026-06-21
 
 
@@ -124,6 +126,26 @@ def test_any_bytes_are_a_ratchet_or_a_config_error(data: bytes) -> None:
         ratchet.load(data, "ratchet.json")
 
 
+SCALARS = st.none() | st.booleans() | st.integers(-2, 10_000_001) | st.sampled_from([1.0, 1.5, "1"])
+RATCHETS = st.fixed_dictionaries(
+    {"schema": st.sampled_from([ratchet.SCHEMA, "other"])},
+    optional={"counts": st.dictionaries(SEVERITIES | st.just("worst"), SCALARS) | SCALARS, "more": SCALARS},
+)
+
+
+@given(RATCHETS)
+def test_loader_and_schema_agree(value: Any) -> None:
+    try:
+        ratchet.load(json.dumps(value).encode(), "ratchet.json")
+        loads = True
+    except ConfigError:
+        loads = False
+    whole = (
+        all(type(n) is not float for n in value["counts"].values()) if isinstance(value.get("counts"), dict) else True
+    )
+    assert loads == (RATCHET.is_valid(value) and whole), "JSON Schema takes 1.0 for a whole number; we do not"
+
+
 def test_every_changed_byte_is_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / ".ci-guard.yaml").write_text("ratchet: ratchet.json\nbaseline: base.json\nrule-paths: [own]\n")
     (here / "ratchet.json").write_bytes(ratchet.write({"high": 2}))
@@ -176,7 +198,9 @@ def key(here: Path) -> str:
 
 def summary(folder: Path) -> dict[str, Any]:
     envelope = json.loads((folder / "vsa.sigstore.json").read_bytes())["dsseEnvelope"]
-    statement: dict[str, Any] = json.loads(base64.b64decode(envelope["payload"]))
+    payload = base64.b64decode(envelope["payload"])
+    Statement(payload)  # somebody else's reading: raises for what is no in-toto statement
+    statement: dict[str, Any] = json.loads(payload)
     return statement
 
 

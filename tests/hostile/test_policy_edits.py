@@ -196,6 +196,21 @@ def test_gating(
     assert main(["gate", "--replay", str(tmp_path / "out/verdict.json")]) == 1, "the verdict names its base"
 
 
+def test_an_edit_is_told_once_when_a_run_is_gated_later(
+    repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = put(repo, {"pod.yaml": POD})
+    put(repo, {".ci-guard.yaml": "fail-on: never\n"})
+    for name, value in repo.event(tmp_path, base).items():
+        monkeypatch.setenv(name, value)
+    out = str(tmp_path / "out")
+    assert main(["run", "--defer-gate", "--output-dir", out]) == 0
+    capsys.readouterr()
+    assert main(["gate", "--from", out, "--format", "json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert [f["key"] for f in report["findings"] if f["rule"] == "policy-changed"] == ["fail-on"]
+
+
 def test_an_edit_alone_is_no_judgement(repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = put(repo, {})
     put(repo, {".ci-guard.yaml": "fail-on: never\n"})
