@@ -9,7 +9,7 @@ from ci_guard.model.subject import Subject
 from ci_guard.workflows import hooks, steps
 from ci_guard.workflows.steps import WorkflowDocument
 
-_FIELDS = ("uses", "rev", "image")
+_FIELDS = ("uses", "rev", "image", "container")
 
 
 def is_workflow(path: str) -> bool:

@@ -14,6 +14,7 @@ DIALECT = "yaml-1.2"
 """The dialect to read workflow files in: `on:` stays a key."""
 
 _WORKFLOW = re.compile(r"(?:\A|/)\.github/workflows/[^/]+\.ya?ml\Z")
+_IMAGES = frozenset({"container", "image"})
 _ACTION = re.compile(r"(?:\A|/)action\.ya?ml\Z")
 
 
@@ -44,9 +45,10 @@ def is_workflow(path: str) -> bool:
 
 
 def subjects(document: WorkflowDocument) -> Iterator[Subject]:
-    """One `workflow-step` subject for each `uses:` (and the image of a Docker action), in document order.
+    """One `workflow-step` subject for each `uses:` and each image (of a job, a service, a Docker action), in order.
 
-    The subject's path is the job or step, so that a rule points with `at: uses`. Never raises on any value.
+    The subject's path is what carries it, so that a rule points with `at: [uses, image, container]`. Never raises on
+    any value.
     """
     comments: dict[int, str] = {}
     places = list(_uses(document.value))
@@ -54,7 +56,7 @@ def subjects(document: WorkflowDocument) -> Iterator[Subject]:
         comments = comments_by_line(document)
     for path, key, value, job in places:
         region = document.locate((*path, key)).region
-        facts = parse_uses(value, comments.get(region.end_line, "") if region else "")
+        facts = parse_uses(value, comments.get(region.end_line, "") if region else "", image=key in _IMAGES)
         facts["job"] = job
         name = facts["uses"] or str(value)[:80]
         yield Subject(
@@ -78,12 +80,23 @@ def _uses(value: Any) -> Iterator[tuple[NodePath, str, Any, str]]:
         path: NodePath = ("jobs", job)
         if "uses" in body:
             yield path, "uses", body["uses"], job
+        yield from _containers(body, path, job)
         yield from _steps(body, path, job)
     runs = _get(value, "runs")
     yield from _steps(runs, ("runs",), "")
     image = _get(runs, "image")
     if isinstance(image, str) and image.startswith("docker://"):
         yield ("runs",), "image", image, ""
+
+
+def _containers(body: Any, path: NodePath, job: str) -> Iterator[tuple[NodePath, str, Any, str]]:
+    """The images that a job and its services run in; what an expression alone names is known only when it runs."""
+    owners = [(path, "container", _get(body, "container")), ((*path, "container"), "image", _get(body, "container"))]
+    owners += [((*path, "services", name), "image", service) for name, service in _items(_get(body, "services"))]
+    for where, key, value in owners:
+        image = value if key == "container" else _get(value, "image")
+        if isinstance(image, str) and image and not image.startswith("${{"):
+            yield where, key, image, job
 
 
 def _steps(owner: Any, path: NodePath, job: str) -> Iterator[tuple[NodePath, str, Any, str]]:

@@ -16,8 +16,8 @@ _VERSION = re.compile(r"\bv?\d+(?:\.\d+)*(?:[-+.][0-9A-Za-z.-]+)?")
 _LOCAL = ("./", "../", "$/")
 
 
-def parse_uses(value: Any, comment: str = "") -> dict[str, Any]:
-    """The facts of a `uses:` value; never raises.
+def parse_uses(value: Any, comment: str = "", *, image: bool = False) -> dict[str, Any]:
+    """The facts of a `uses:` value, or of an image's name (`image`); never raises.
 
     `kind` is `action`, `reusable` (a workflow), `docker`, `local`, or `invalid` (never pinned). `owner`, `repo`,
     `path` and `ref` are "" where they do not apply. `pinned`: a full commit id, an image digest, or local.
@@ -34,7 +34,9 @@ def parse_uses(value: Any, comment: str = "") -> dict[str, Any]:
         "comment": comment,
         "version": version_in(comment),
     }
-    if text.startswith(_LOCAL):
+    if image:
+        facts |= _docker(text.removeprefix("docker://"))
+    elif text.startswith(_LOCAL):
         facts |= {"kind": "local", "path": text, "pinned": True}
     elif text.startswith("docker://"):
         facts |= _docker(text.removeprefix("docker://"))
