@@ -60,3 +60,11 @@ def add_advisories(parser: argparse.ArgumentParser) -> None:
 def add_online(parser: argparse.ArgumentParser) -> None:
     """`--online`: the only switch that opens a socket."""
     parser.add_argument("--online", action="store_true", default=None, help="allow network access")
+
+
+def add_images(parser: argparse.ArgumentParser) -> None:
+    """Where the images are whose contents belong into the bill of materials."""
+    archive = "layout or archive (oci:DIR, oci-archive:FILE, docker-archive:FILE) with images that manifests deploy"
+    parser.add_argument("--image-archive", metavar="PLACE", action="append", default=[], help=archive)
+    platform = "of several images for one name, which (default: linux/amd64)"
+    parser.add_argument("--platform", metavar="OS/ARCH", default="", help=platform)

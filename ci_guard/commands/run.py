@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_guard.commands.attest import add_subjects
-from ci_guard.commands.options import add_advisories, add_online, add_output, add_policy
+from ci_guard.commands.options import add_advisories, add_images, add_online, add_output, add_policy
 from ci_guard.commands.outcome import Outcome
 from ci_guard.commands.printing import show
 from ci_guard.commands.sign import add_identity, open_who
@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     who.add_argument("--keyless", action="store_true", help=keyless)
     parser.add_argument("--defer-gate", action="store_true", help="exit 0 on findings; `gate --from DIR` decides later")
     parser.add_argument("--allow-empty", action="store_true", help="open the gate although nothing was judged")
+    add_images(parser)
     add_advisories(parser)
     add_policy(parser)
     add_output(parser)

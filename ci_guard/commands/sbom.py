@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from ci_guard.commands.options import add_images
 from ci_guard.commands.outcome import Outcome
 from ci_guard.model.component import Inventory
 from ci_guard.model.errors import EXIT_BROKEN, EXIT_OPEN, InputError, UsageError
@@ -30,12 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     create = actions.add_parser("create", help="write a bill of materials", allow_abbrev=False)
     create.add_argument("path", metavar="PATH", nargs="?", default=".", help=_PATH_HELP)
-    create.add_argument(
-        "--platform", metavar="OS/ARCH", default="", help="of several images which (default: linux/amd64)"
-    )
-    create.add_argument(
-        "--image-archive", metavar="PLACE", action="append", default=[], help="layout or archive with deployed images"
-    )
+    add_images(create)
     create.add_argument(
         "--format", choices=FORMATS, default=FORMATS[0], help="CycloneDX 1.6 (default) or SPDX 2.3, JSON"
     )

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from ci_guard.attestation.provenance import LocalBuild
 from ci_guard.gate import GatePolicy, decide, verdict_json
+from ci_guard.model.location import Location
 from ci_guard.model.ports import Progress
 from ci_guard.model.record import field, record, replace
-from ci_guard.model.report import Notice, Report, Verdict
+from ci_guard.model.report import Notice, Report, Unjudged, Verdict
 from ci_guard.pipeline import attest as attesting
 from ci_guard.pipeline.advisories import ask, database_digests
 from ci_guard.pipeline.artifact import pull_request
@@ -128,12 +129,28 @@ class _Job:
         gathered = gather_locks(session.root, session.targets, self.progress, wants, registries)
         gathered.unseen = linted.unseen
         gathered.workloads = sorted(linted.workloads, key=lambda w: (w.location.path, w.id))
+        self._open_images(gathered, linted)
         for lock in gathered.locks:
             self.locks[lock.path] = hashlib.sha256(read_file(session.root, lock.path)).hexdigest()
             self._take_digest(lock.path)
         words = f"{len(gathered.locks)} locks, {sum(len(lock.components) for lock in gathered.locks)} entries"
         self.progress.done(words)
         return gathered
+
+    def _open_images(self, gathered: Gathered, linted: Linted) -> None:
+        """What the images at hand contain; one that cannot be read is unknown in the documents, and not judged."""
+        options = self.request.options
+        if not options.get("image_archive"):
+            return
+        from ci_guard.pipeline.images import archived_images
+
+        gathered.images = archived_images(options["image_archive"], gathered.workloads, options.get("platform", ""))
+        for content in gathered.images.contents:
+            for text in content.unread:
+                ref = content.components[0].ref
+                linted.judged.unjudged.append(Unjudged("", ref, text, Location(ref)))
+        unused = (f"{place}: no workload names an image of it" for place in gathered.images.unused)
+        linted.judged.notices += [Notice(text) for text in unused]
 
     def dependencies(self, gathered: Gathered, linted: Linted) -> None:
         """Judge every entry of the locks and every `uses:` of the workflows."""

@@ -179,6 +179,22 @@ def test_the_main_job_names_them_too(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert {"aggregate": "incomplete", "dependencies": ["root"]} in document["compositions"]
 
 
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_main_job_opens_images_at_hand(broken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A layer that is not what its digest says was not judged: exit 3, whatever the findings."""
+    repo, layout, _ = deployed(tmp_path)
+    if broken:
+        for blob in (layout / "blobs" / "sha256").iterdir():
+            if not blob.read_bytes().startswith(b"{"):
+                blob.write_bytes(blob.read_bytes()[:-1] + b"x")
+    monkeypatch.chdir(repo)
+    code = main(["run", "--output-dir", "out", "--quiet", "--fail-on", "never", "--image-archive", str(layout)])
+    assert code == (3 if broken else 0)
+    written = (repo / "out" / "sbom.cdx.json").read_text("utf-8")
+    assert ("pkg:deb/debian/a@1?arch=all" in written) is not broken
+    assert ("the bytes have another digest" in written) is broken
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
