@@ -30,8 +30,13 @@ def certify(url: str, token: IdentityToken, key: KeySigner, how: Calling) -> Sig
     }
     with calling(SERVICE, url, how) as client:
         answer = post_json(client, f"{url}/api/v2/signingCert", body, _CREATED)
+    return read_answer(answer.body, token, key)
+
+
+def read_answer(body: bytes, token: IdentityToken, key: KeySigner) -> SigningCertificate:
+    """The certificate in an answer, for this key and this token. Raises ServiceError."""
     with understanding(SERVICE):
-        found = certificates.read(_leaf(answered(answer)))
+        found = certificates.read(_leaf(answered(body)))
         _compare(found, token, key)
     return found
 

@@ -68,6 +68,6 @@ def understanding(service: str) -> Iterator[None]:
         raise ServiceError(service, f"the answer cannot be used: {problem}") from None
 
 
-def answered(answer: Answer) -> Fields:
+def answered(body: bytes) -> Fields:
     """The JSON object in an answer. Raises VerificationError."""
-    return Fields(protojson.parse(answer.body, what="answer", limit=MAX_ANSWER, depth=_MAX_DEPTH), "answer")
+    return Fields(protojson.parse(body, what="answer", limit=MAX_ANSWER, depth=_MAX_DEPTH), "answer")

@@ -49,16 +49,26 @@ def _record_2(client: HttpClient, url: str, signed: Signed, signer: SignerMateri
         "digest": encode(signed.digest),
     }
     answer = post_json(client, f"{url}/api/v2/log/entries", {"hashedRekordRequestV002": request}, _CREATED)
-    with understanding(SERVICE):
-        return bundles.read_entry(answered(answer))
+    return read_answer_2(answer.body)
 
 
 def _record_1(client: HttpClient, url: str, signed: Signed, signer: SignerMaterial) -> LogEntry:
     answer = post_json(client, f"{url}/api/v1/log/entries", _proposed(signed, signer), _CREATED | {_CONFLICT})
     if answer.status == _CONFLICT:
         answer = _existing(client, answer)
+    return read_answer_1(answer.body)
+
+
+def read_answer_1(body: bytes) -> LogEntry:
+    """The entry in an answer of version 1. Raises ServiceError."""
     with understanding(SERVICE):
-        return _entry_1(answered(answer))
+        return _entry_1(answered(body))
+
+
+def read_answer_2(body: bytes) -> LogEntry:
+    """The entry in an answer of version 2, which is in the shape of bundles. Raises ServiceError."""
+    with understanding(SERVICE):
+        return bundles.read_entry(answered(body))
 
 
 def _existing(client: HttpClient, answer: Answer) -> Answer:

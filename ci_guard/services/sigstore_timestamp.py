@@ -23,16 +23,18 @@ def stamp(url: str, signature: bytes, how: Calling) -> bytes:
         expect = frozenset({200, 201})
         request = Request("POST", url, asked.as_bytes(), _TYPES, expect, MAX_BYTES, idempotent=True)
         data = client.send(request).body
-    with understanding(SERVICE):
-        _check(data, asked.nonce)
+    check_answer(data, asked.nonce)
     return data
 
 
-def _check(data: bytes, nonce: int | None) -> None:
-    """That it is an answer to this question; who signed it, and about what, is verified with the whole bundle."""
+def check_answer(data: bytes, nonce: int | None) -> None:
+    """That it is an answer to this question; who signed it, and about what, is verified with the whole bundle.
+
+    Raises ServiceError.
+    """
     from rfc3161_client import decode_timestamp_response
 
-    with parsing("it"):
+    with understanding(SERVICE), parsing("it"):
         response = decode_timestamp_response(data)
         if response.status != _GRANTED:
             raise VerificationError(f"its status is {response.status}, not granted")
