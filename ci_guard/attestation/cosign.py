@@ -119,6 +119,12 @@ def annotations_of(bundle: bytes) -> Mapping[str, str]:
     return found if message else {**found, "predicateType": _predicate_type(read)}
 
 
+def fits_tags(bundle: bytes) -> bool:
+    """Whether the annotations of a layer can carry what a bundle proves: of logs they know only promises."""
+    entries = legacy.read(bundle).log_entries
+    return not entries or any(entry.inclusion_promise for entry in entries)
+
+
 def envelope_of(bundle: bytes) -> bytes:
     """The DSSE envelope in a bundle as JSON: an `.att` layer."""
     content = legacy.read(bundle).content

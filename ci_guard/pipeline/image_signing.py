@@ -9,7 +9,7 @@ from ci_guard.attestation import cosign
 from ci_guard.attestation.bundle import MEDIA_TYPE
 from ci_guard.attestation.signing import Signer, sign_artifact, sign_statement
 from ci_guard.attestation.statement import Statement, subjects
-from ci_guard.model.errors import UsageError
+from ci_guard.model.errors import SigningError, UsageError
 from ci_guard.model.record import record
 from ci_guard.pipeline.image_evidence import CONTENT, PREDICATE
 from ci_guard.pipeline.image_reference import ImageReference
@@ -54,9 +54,10 @@ def sign_images(
         if attach != "tag":
             statement = _statement(descriptor, cosign.SIGN_PREDICATE, {})
             bundles.append(_bundle(sign_statement(statement, signer), statement.predicate_type, moment))
-        if attach != "bundle":
+        if attach != "bundle" and all(cosign.fits_tags(one.data) for one in bundles):
             text = cosign.payload(image.name, descriptor.digest)
             bundle = sign_artifact(cosign.PayloadArtifact("the signed text", text), signer)
+            _refuse_what_tags_lose(bundle)
             layers[".sig"] = Evidence(text, cosign.SIMPLE_SIGNING, cosign.annotations_of(bundle))
         signed.append(_Signed(image, descriptor, tuple(bundles), layers))
     return _attach(network, signed)
@@ -75,9 +76,20 @@ def attest_images(
     for image, descriptor in resolve(network, images):
         bundle = sign_statement(_statement(descriptor, *predicate), signer)
         bundles = (_bundle(bundle, predicate[0], moment),) if attach != "tag" else ()
-        layer = Evidence(cosign.envelope_of(bundle), cosign.DSSE, cosign.annotations_of(bundle))
-        signed.append(_Signed(image, descriptor, bundles, {".att": layer} if attach != "bundle" else {}))
+        layers = {}
+        if attach == "tag":
+            _refuse_what_tags_lose(bundle)
+        if attach != "bundle" and cosign.fits_tags(bundle):
+            layers[".att"] = Evidence(cosign.envelope_of(bundle), cosign.DSSE, cosign.annotations_of(bundle))
+        signed.append(_Signed(image, descriptor, bundles, layers))
     return _attach(network, signed)
+
+
+def _refuse_what_tags_lose(bundle: bytes) -> None:
+    """With `both` the bundle carries it; alone, a layer would be evidence that nobody can verify."""
+    if not cosign.fits_tags(bundle):
+        words = "nothing was attached: cosign's tags cannot carry what a log of version 2 says; use --attach bundle"
+        raise SigningError(words)
 
 
 def _statement(descriptor: Descriptor, predicate_type: str, predicate: Any) -> Statement:

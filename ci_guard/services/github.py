@@ -88,7 +88,8 @@ def _client(instance: Instance) -> HttpClient:
         host, port = host_and_port(split_url(instance.api))
     except ValueError as problem:
         raise UsageError(f"GITHUB_API_URL: {problem}") from None
-    return HttpClient("GitHub", HostPolicy.of(f"{host}:{port}", private=instance.private), instance.limits)
+    name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return HttpClient("GitHub", HostPolicy.of(name, private=instance.private), instance.limits)
 
 
 def _elsewhere(instance: Instance) -> HttpClient:

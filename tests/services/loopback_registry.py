@@ -59,7 +59,7 @@ class Handler(BaseHTTPRequestHandler):
     registry: Registry
 
     def log_message(self, format: str, *args: Any) -> None:
-        self.registry.log.append(f"{self.command} {self.path}")
+        self.registry.log.append(getattr(self, "requestline", ""))
 
     def reply(self, status: int, body: bytes = b"", **headers: str) -> None:
         self.send_response(status)
@@ -82,6 +82,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.reply(429, b"", Retry_After="99999")
         if url.path == "/token":
             return self.give_token(query)
+        if url.path == "/v2/":
+            return self.reply(200, b"{}")
         match = re.fullmatch(r"/v2/(.+)/(manifests|blobs|referrers)/(.*)", url.path)
         if not match:
             return self.refuse(404, "NAME_UNKNOWN")

@@ -180,4 +180,4 @@ def test_an_image_is_asked_for_once(user: Path, capsys: pytest.CaptureFixture[st
                 deploy(place, name)
             running.log.clear()
             assert len(verify(place)[1]["findings"]) == 3
-            assert running.log.count(f"GET /v2/team/app/manifests/{place.image.digest}") == 1
+            assert running.log.count(f"GET /v2/team/app/manifests/{place.image.digest} HTTP/1.1") == 1
