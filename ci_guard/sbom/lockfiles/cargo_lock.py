@@ -17,6 +17,7 @@ from ci_guard.sbom.digests import parse_hash
 from ci_guard.sbom.lockfiles.lines import Refs
 from ci_guard.sbom.lockfiles.lock import (
     MAX_ENTRIES,
+    Drift,
     Lock,
     LockError,
     list_of,
@@ -33,6 +34,7 @@ FORMAT = "Cargo.lock"
 ECOSYSTEM = "crates.io"
 
 _NEWEST = 4
+_NEEDS = ("dependencies", "build-dependencies", "dev-dependencies")
 _MEMBERS = 1_000  # manifests of a workspace that are looked at
 
 
@@ -71,10 +73,11 @@ def read(path: str, data: bytes, beside: ReadBytes) -> Lock:
         raise refuse(document, ("version",), f"Cargo.lock version {version!r} is not known, only 1 to {_NEWEST}")
     parser = _Parser(document, lock, _old_sums(lock), TomlPlaces(document, "package", list_of(lock, "package")))
     _collect(parser)
-    dev = _dev_needs(path, beside)
+    manifests = _manifests(path, beside)
+    dev = {name: _only_dev(manifest) for name, manifest in manifests.items()}
     for crate in parser.crates:
         _connect(parser, crate, dev)
-    return _finish(parser)
+    return _finish(parser, tuple(_drift(parser, manifests)))
 
 
 def _old_sums(lock: Mapping[str, Any]) -> dict[str, str]:
@@ -118,10 +121,10 @@ def _source(text: str) -> tuple[str, str]:
     return "registry", url if plus and kind in {"registry", "sparse"} else text
 
 
-def _dev_needs(path: str, beside: ReadBytes) -> dict[str, frozenset[str]]:
-    """Crate of the repository -> names that only its tests need, by the manifests beside the lock."""
+def _manifests(path: str, beside: ReadBytes) -> dict[str, dict[str, Any]]:
+    """Crate of the repository -> its manifest: the one beside the lock, and the members that it names one by one."""
     folder = posixpath.dirname(path)
-    found: dict[str, frozenset[str]] = {}
+    found: dict[str, dict[str, Any]] = {}
     pending = [posixpath.join(folder, "Cargo.toml")]
     for count, where in enumerate(pending):
         manifest = _manifest(where, beside) if count < _MEMBERS else None
@@ -129,12 +132,30 @@ def _dev_needs(path: str, beside: ReadBytes) -> dict[str, frozenset[str]]:
             continue
         name = text_of(table_of(manifest, "package"), "name")
         if name:
-            found[name] = _only_dev(manifest)
+            found[name] = manifest
         if count == 0:
             members = list_of(table_of(manifest, "workspace"), "members")
             inside = [m for m in members if isinstance(m, str) and "*" not in m and ".." not in m.split("/")]
             pending += [posixpath.join(folder, m, "Cargo.toml") for m in inside]
     return found
+
+
+def _drift(parser: _Parser, manifests: Mapping[str, Mapping[str, Any]]) -> Iterator[Drift]:
+    """What a manifest asks for and its crate's entry does not name: `cargo --locked` refuses such a lock."""
+    crates = {c.table["name"]: c for c in parser.crates if c.source == "path"}
+    for name, manifest in manifests.items():
+        crate = crates.get(name)
+        if crate is None:
+            where = parser.document.locate(("version",))
+            yield Drift(where, FORMAT, f"the crate {name[:80]} of the repository is not in it")
+            continue
+        locked = {w.partition(" ")[0] for w in list_of(crate.table, "dependencies") if isinstance(w, str)}
+        lost = sorted(
+            {n for t in _targets(manifest) for k in _NEEDS for n in _names(t, k, inherited=False)} - locked - {name}
+        )
+        if lost:
+            asked = ", ".join(n[:80] for n in lost[:3])
+            yield Drift(parser.places.place(crate.index), FORMAT, f"{name[:80]} asks for {asked}, which is not locked")
 
 
 def _manifest(where: str, beside: ReadBytes) -> dict[str, Any] | None:
@@ -147,17 +168,26 @@ def _manifest(where: str, beside: ReadBytes) -> dict[str, Any] | None:
         return None  # cargo itself refuses to build; the lock still says what is locked
 
 
+def _targets(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The manifest and its tables for single platforms: each may have dependencies."""
+    return [manifest, *(t for t in table_of(manifest, "target").values() if isinstance(t, dict))]
+
+
 def _only_dev(manifest: Mapping[str, Any]) -> frozenset[str]:
-    targets = [t for t in table_of(manifest, "target").values() if isinstance(t, dict)]
-    dev = {n for t in (manifest, *targets) for n in _names(t, "dev-dependencies")}
-    real = {n for t in (manifest, *targets) for k in ("dependencies", "build-dependencies") for n in _names(t, k)}
+    dev = {n for t in _targets(manifest) for n in _names(t, "dev-dependencies")}
+    real = {n for t in _targets(manifest) for k in _NEEDS if k != "dev-dependencies" for n in _names(t, k)}
     return frozenset(dev - real)
 
 
-def _names(table: Mapping[str, Any], key: str) -> Iterator[str]:
-    """The crates' own names: `alias = {package = "name"}` renames one."""
+def _names(table: Mapping[str, Any], key: str, *, inherited: bool = True) -> Iterator[str]:
+    """The crates' own names: `alias = {package = "name"}` renames one.
+
+    What a workspace defines for its members (`inherited`) may be renamed there, which is not looked up.
+    """
     for name, wanted in table_of(table, key).items():
-        yield (text_of(wanted, "package") if isinstance(wanted, dict) else "") or name
+        details = wanted if isinstance(wanted, dict) else {}
+        if inherited or details.get("workspace") is not True:
+            yield text_of(details, "package") or name
 
 
 def _connect(parser: _Parser, crate: _Crate, dev: Mapping[str, frozenset[str]]) -> None:
@@ -180,7 +210,7 @@ def _resolve(parser: _Parser, wanted: str) -> _Crate | None:
     return exact or parser.meant.get((name, version) if version else (name,))
 
 
-def _finish(parser: _Parser) -> Lock:
+def _finish(parser: _Parser, drift: tuple[Drift, ...]) -> Lock:
     path = parser.document.path
     edges = {edge for crate in parser.crates for edge in crate.needs}
     needed = {e.target for e in edges}
@@ -196,6 +226,7 @@ def _finish(parser: _Parser) -> Lock:
         path=path,
         format=FORMAT,
         broken=tuple(parser.broken),
+        drift=drift,
     )
 
 

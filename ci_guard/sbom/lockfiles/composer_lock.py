@@ -18,6 +18,7 @@ from ci_guard.sbom.licenses import declared
 from ci_guard.sbom.lockfiles.lines import Refs
 from ci_guard.sbom.lockfiles.lock import (
     MAX_ENTRIES,
+    Drift,
     Lock,
     LockError,
     list_of,
@@ -91,6 +92,7 @@ class _Reader:
             broken=tuple(self.broken),
             hashless="Composer records commits of archives, and at most a SHA-1",
             roomless=True,
+            drift=self._drift(),
         )
 
     def _entries(self) -> Iterator[tuple[Mapping[str, Any], NodePath, str]]:
@@ -157,6 +159,17 @@ class _Reader:
     def _first(self) -> Location:
         key = "content-hash" if self.document.exists(("content-hash",)) else "packages"
         return self.document.locate((key,), key=True)
+
+    def _drift(self) -> tuple[Drift, ...]:
+        """What composer.json asks for and the lock does not hold: Composer refuses to install from such a lock."""
+        project = self.project or {}
+        own = {n.lower() for key in ("replace", "provide") for n in table_of(project, key)}
+        asked = {n.lower() for key in ("require", "require-dev") for n in table_of(project, key) if "/" in n}
+        lost = sorted(asked - own - self.by_name.keys())
+        if not lost:
+            return ()
+        named = ", ".join(name[:80] for name in lost[:3])
+        return (Drift(self._first(), FORMAT, f"composer.json asks for {named}, which is not locked"),)
 
     def _root_edges(self, root: str, edges: set[Edge]) -> set[Edge]:
         """By composer.json; without one, what nobody else needs must be what the project asks for."""
