@@ -71,7 +71,7 @@ class RuleFile:
             dread=text["threat"]["dread"],
             references=tuple(text["references"]),
             pod_security=text.get("pod-security", {}).get("check", ""),
-            help_uri=f"{HOME_URL}/rules/{self.id}",
+            help_uri=f"{HOME_URL}/rules/{self.id}" if self.shipped else "",
             tags=("security", self.category),
         )
 

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ci_guard.engine import profiles, rulefile
-from ci_guard.engine.building import checks_of, entry, rule_files
+from ci_guard.engine.building import check_controls, checks_of, entry, rule_files
 from ci_guard.engine.evaluation import Judge
+from ci_guard.engine.frameworks import Framework
+from ci_guard.engine.frameworks import read_all as read_frameworks
 from ci_guard.engine.kinds import KINDS
 from ci_guard.engine.ownrules import PROFILES, OwnFile, checked_entry, read_rule
 from ci_guard.engine.rule import NEWEST, Clause, Rule, minor_version
@@ -54,6 +56,7 @@ def test_rules(folder: Path, paths: Sequence[Path] = ()) -> list[RuleResult]:
 
 
 def _at(paths: Iterable[Path], shipped: Path) -> Iterator[RuleFile]:
+    known: Mapping[str, Framework] = {}
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path}: there is no such file")
@@ -61,7 +64,10 @@ def _at(paths: Iterable[Path], shipped: Path) -> Iterator[RuleFile]:
             if file.is_relative_to(shipped):
                 yield rulefile.read(file)
             elif file.parent.name != PROFILES:
-                yield read_rule(OwnFile(str(file), read_file(file.parent, file.name)))
+                own = read_rule(OwnFile(str(file), read_file(file.parent, file.name)))
+                known = known or read_frameworks(shipped)
+                check_controls(own, known)
+                yield own
 
 
 def test_rule(found: RuleFile, checks: Mapping[str, Check]) -> RuleResult:

@@ -123,6 +123,17 @@ def test_the_commands_about_rules(shop: Path, capsys: pytest.CaptureFixture[str]
     assert main(["rules", "new", "--rules", "more", "shop/host-pid"]) == 2
 
 
+def test_controls_of_known_frameworks_exist(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rule = shop / "policy/shop/image-from-elsewhere.yaml"
+    rule.write_text(
+        RULE.replace("threat:", 'controls: {our-standard: {"A-1": direct}, soc2: {CC6.1: related}}\nthreat:')
+    )
+    frameworks = main(["rules", "test", "--rules", "policy"])
+    rule.write_text(RULE.replace("threat:", 'controls: {cis-kubernetes: {"99.9": direct}}\nthreat:'))
+    assert (frameworks, main(["rules", "test", "--rules", "policy"])) == (0, 2)
+    assert "image-from-elsewhere.yaml:10: cis-kubernetes has no control '99.9'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
