@@ -71,3 +71,60 @@ def _entry(name: str, version: str, needs: dict[str, str]) -> dict[str, object]:
         "engines": {"node": ">=18"},
     }
     return {**entry, "dependencies": needs} if needs else entry
+
+
+def _needs(packages: int) -> list[list[int]]:
+    """About three later packages for each; the first needs every seventh."""
+    chance = random.Random(packages)
+    later = [sorted({chance.randrange(n + 1, packages) for _ in range(3)}) for n in range(packages - 1)]
+    return [list(range(1, packages, 7)), *later[1:], []]
+
+
+def _integrity(name: str) -> str:
+    return f"sha512-{base64.b64encode(_digest(name)).decode()}"
+
+
+def pnpm_lock(packages: int) -> bytes:
+    """A version 9 `pnpm-lock.yaml`."""
+    needs = _needs(packages)
+    lines = ["lockfileVersion: '9.0'", "", "importers:", "", "  .:", "    dependencies:"]
+    for n in needs[0]:
+        lines += [f"      package-{n:05}:", "        specifier: ^1.0.0", f"        version: 1.{n % 50}.0"]
+    lines += ["", "packages:", ""]
+    for n in range(1, packages):
+        key = f"package-{n:05}@1.{n % 50}.0"
+        lines += [f"  {key}:", f"    resolution: {{integrity: {_integrity(key)}}}", "    engines: {node: '>=18'}", ""]
+    lines += ["snapshots:", ""]
+    for n in range(1, packages):
+        lines.append(f"  package-{n:05}@1.{n % 50}.0:" + ("" if needs[n] else " {}"))
+        lines += ["    dependencies:"] if needs[n] else []
+        lines += [*(f"      package-{m:05}: 1.{m % 50}.0" for m in needs[n]), ""]
+    return "\n".join(lines).encode()
+
+
+def yarn_lock(packages: int) -> bytes:
+    """A `yarn.lock` of version 1."""
+    needs = _needs(packages)
+    lines = ["# yarn lockfile v1", ""]
+    for n in range(1, packages):
+        name, version = f"package-{n:05}", f"1.{n % 50}.0"
+        url = f"https://registry.npm.example/{name}/-/{name}-{version}.tgz#{_digest(name).hex()[:40]}"
+        lines += [f"{name}@^1.0.0:", f'  version "{version}"', f'  resolved "{url}"', f"  integrity {_integrity(name)}"]
+        lines += ["  dependencies:", *(f'    package-{m:05} "^1.0.0"' for m in needs[n])] if needs[n] else []
+        lines.append("")
+    return "\n".join(lines).encode()
+
+
+def poetry_lock(packages: int) -> bytes:
+    """A version 2.1 `poetry.lock` with two files a package."""
+    needs = _needs(packages)
+    lines: list[str] = []
+    for n in range(1, packages):
+        name, version = f"package-{n:05}", f"{n % 9}.{n % 13}"
+        lines += ["[[package]]", f'name = "{name}"', f'version = "{version}"', "optional = false", 'groups = ["main"]']
+        files = (f"{name}-{version}.tar.gz", f"{name}-{version}-py3-none-any.whl")
+        hashed = [f'    {{file = "{f}", hash = "sha256:{_digest(f).hex()[:64]}"}},' for f in files]
+        lines += ["files = [", *hashed, "]", ""]
+        lines += ["[package.dependencies]", *(f'package-{m:05} = "*"' for m in needs[n]), ""] if needs[n] else []
+    lines += ["[metadata]", 'lock-version = "2.1"']
+    return "\n".join(lines).encode()

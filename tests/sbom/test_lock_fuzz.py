@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import tomllib
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ci_guard.sbom.facts import subjects
 from ci_guard.sbom.lockfiles import LOCKFILES, parser_name, read_lock
+from ci_guard.sbom.lockfiles.jsonc import plain_json
 from ci_guard.sbom.lockfiles.lock import Lock
 from tests.sbom.sbom_inputs import CASES, lock_of
 
@@ -97,3 +100,70 @@ LINES = st.lists(
 @given(LINES, st.sampled_from(["\n", "\r\n", "\r", "\x0c"]))
 def test_any_requirements(lines: list[str], end: str) -> None:
     check("requirements", end.join(lines).encode("utf-8", "replace"))
+
+
+def parsed(data: bytes) -> object:
+    """The value of a case, whatever its syntax; None for text of its own kind and for broken cases."""
+    text = data.decode("utf-8", "replace")
+    for load in (json.loads, tomllib.loads, lambda t: json.loads(plain_json(t)), yaml.safe_load):
+        try:
+            value = load(text)
+        except (ValueError, yaml.YAMLError):
+            continue
+        return value if isinstance(value, dict) else None
+    return None
+
+
+def is_toml(data: bytes) -> bool:
+    """Whether a case is a table of TOML."""
+    try:
+        return "[[" in data.decode() and bool(tomllib.loads(data.decode()))
+    except ValueError:
+        return False
+
+
+def as_toml(value: object) -> str:
+    """Plain data as an inline TOML value; what TOML cannot hold becomes text."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(str(k))} = {as_toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(as_toml, value)) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int) and abs(value) < 2**62:
+        return str(value)
+    return json.dumps(value if isinstance(value, str) else str(value)).replace("\x7f", "?")
+
+
+def mutated(value: object, draw: st.DataObject, depth: int = 0) -> object:
+    """The value with one node somewhere in it replaced by anything, or taken away."""
+    inner = (
+        list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
+    )
+    if not inner or (depth and draw.draw(st.integers(0, 4)) == 0):
+        return draw.draw(JSON)
+    key, chosen = draw.draw(st.sampled_from(inner))
+    changed = mutated(chosen, draw, depth + 1)
+    if isinstance(value, dict):
+        return {**value, key: changed}
+    return [changed if n == key else item for n, item in inner]
+
+
+TOML = {m for m in MODULES if any(is_toml(lock.read_bytes()) for lock in SEEDS[m])}
+YAML = {m for m in MODULES if any(lock.name.endswith((".yaml", ".yml", "yarn.lock")) for lock in SEEDS[m])}
+STRUCTURED = {m: [v for p in SEEDS[m] if (v := parsed(p.read_bytes())) is not None] for m in MODULES}
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if STRUCTURED[m]])
+@settings(max_examples=60, deadline=None)
+@given(draw=st.data())
+def test_any_value_anywhere(module: str, draw: st.DataObject) -> None:
+    """A lock of the right syntax, in which one value is not what it should be."""
+    value = mutated(draw.draw(st.sampled_from(STRUCTURED[module])), draw)
+    if module in TOML and isinstance(value, dict):
+        text = "\n".join(f"{json.dumps(str(k))} = {as_toml(v)}" for k, v in value.items())
+    elif module in YAML:
+        text = yaml.safe_dump(value, sort_keys=False)
+    else:
+        text = json.dumps(value, default=str)
+    check(module, text.encode())
