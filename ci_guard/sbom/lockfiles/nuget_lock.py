@@ -120,7 +120,7 @@ class _Reader:
 def _flaw(name: str, table: object) -> str:
     if not name or not isinstance(table, dict):
         return f"{name or 'an entry without a name'}: must be a table"
-    if table.get("type") not in _KINDS:
+    if text_of(table, "type") not in _KINDS:
         return f"{name}: type {table.get('type')!r} is not known"
     wrong = [k for k in ("resolved", "contentHash", "requested") if not isinstance(table.get(k, ""), str)]
     if wrong:
