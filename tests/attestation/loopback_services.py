@@ -398,7 +398,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         try:
             value = answer(body, self.path, self.headers)
-            status, headers = (200 if name in {"identity", "tuf"} or not body else 201), {}
+            status, headers = (200 if name in {"identity", "tuf", "authority"} or not body else 201), {}
+            if isinstance(value, dict) and (uuid := next(iter(value), "")) in self.services.stored:
+                headers = {"ETag": uuid, "Location": f"/api/v1/log/entries/{uuid}"}  # Rekor's own client goes by it
         except RefusedError as problem:
             value, status, headers = {"code": 3, "message": str(problem)}, problem.status, problem.headers
         data = value if isinstance(value, bytes) else json.dumps(value).encode()
@@ -441,6 +443,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)
+        self.send_header("Content-Type", "application/json" if data[:1] in b"{" else "application/octet-stream")
         self.send_header("Content-Length", str(len(data) if length < 0 else length))
         self.end_headers()
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # whoever asked has gone
