@@ -24,6 +24,7 @@ from ci_guard.sbom.purls import build_purl, oci_purl
 
 LAYER = "ci-guard:layer"
 _UNNAMED = "image"
+_MOST_STATES = 2 * METADATA_LIMIT  # bytes of all states of one database
 _NOT_OWNED = "files that no package manager, build record or bill of materials names were not identified"
 
 
@@ -100,7 +101,7 @@ def attributed(tree: ImageTree, inventory: Inventory) -> Inventory:
     added: dict[str, dict[str, str]] = {}
     for path, cataloger in WATCHED.items():
         states = tree.versions.get(path, [])
-        small = all(node.size <= METADATA_LIMIT for _, node in states)  # else: the layer that last wrote it
+        small = sum(node.size for _, node in states) <= _MOST_STATES  # else: the layer that last wrote it
         if states and small and tree.find(path) is not None:
             added[tree.place(path).path] = _added(tree, path, cataloger)
     return replace(inventory, components=tuple(_with_layer(tree, c, added) for c in inventory.components))

@@ -117,7 +117,9 @@ class ImageTree:
 
     def _hide(self, path: str, name: str, index: int) -> None:
         """A whiteout takes away what the layers below brought, never what stands in its own layer."""
-        folder = self._folder(path.rpartition("/")[0])
+        folder = resolve(path.rpartition("/")[0], self._link)
+        if folder is None:
+            return
         if name == _OPAQUE:
             for child in sorted(self._children.get(folder, ())):
                 self._remove(f"{folder}/{child}" if folder else child, below=index)
@@ -142,8 +144,6 @@ class ImageTree:
 
     def _place(self, path: str, node: _Node) -> None:
         """Set a node and the folders above it that no member names."""
-        if node.kind == "symlink":
-            self._parents.clear()  # what was a folder may lead elsewhere now
         self._nodes[path] = node
         while path:
             folder, _, name = path.rpartition("/")
@@ -194,8 +194,8 @@ class ImageTree:
             node = self._nodes.get(here)
             if node is None or (below is not None and (node.layer >= below or self._children.get(here))):
                 continue
-            if node.kind == "symlink":
-                self._parents.clear()
+            if node.kind != "file":
+                self._parents.clear()  # what was a folder, or led to one, may lead elsewhere now
             del self._nodes[here]
             self._children.pop(here, None)
             folder, _, name = here.rpartition("/")

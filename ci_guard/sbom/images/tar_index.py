@@ -16,6 +16,7 @@ from ci_guard.sbom.images.span import Span
 BLOCK = 512
 _EXTENDED_LIMIT = 1024 * 1024  # bytes of one extended header; Linux knows no path of more than 4,096
 _DEPTH_LIMIT = 256  # components of a path
+_PATH_LIMIT = 4_096  # characters of a path; Linux takes no more
 _KINDS = {b"0": "file", b"7": "file", b"1": "hardlink", b"2": "symlink", b"5": "directory"}
 _SPECIAL = {b"3", b"4", b"6"}
 _LOST = "is no tar archive, or a broken one"
@@ -187,6 +188,6 @@ def normalise(path: str, archive: str) -> str:
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise InputError(f"{archive}: {path!r} leaves the archive: refused")
-    if len(parts) > _DEPTH_LIMIT:
-        raise InputError(f"{archive}: a path of {len(parts)} parts: refused")
+    if len(parts) > _DEPTH_LIMIT or len(path) > _PATH_LIMIT:
+        raise InputError(f"{archive}: a path of {len(parts)} parts, {len(path)} characters: refused")
     return "/".join(parts)

@@ -144,6 +144,61 @@ def test_what_tarfile_writes_is_read(files: dict[str, bytes], form: int) -> None
     assert found == list(files.items())
 
 
+NAMES = st.sampled_from(["a", "b", "c"])
+PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["file", "folder", "whiteout", "opaque"]), PATHS),
+    max_size=6,
+    unique_by=lambda step: step[1],
+)
+
+
+def naive(layers: list[list[tuple[str, str]]]) -> dict[str, str]:
+    """What is there in the end, by the words of the image specification; path -> which layer brought the file."""
+    files: dict[str, str] = {}
+    for number, steps in enumerate(layers):
+        for kind, path in steps:
+            gone = {"whiteout": lambda p, at=path: p == at or p.startswith(f"{at}/")}.get(kind)
+            gone = (lambda p, at=path: p.startswith(f"{at}/")) if kind == "opaque" else gone
+            files = {p: of for p, of in files.items() if gone is None or not gone(p)}
+        for kind, path in steps:
+            if kind == "file":
+                files = {p: of for p, of in files.items() if not p.startswith(f"{path}/")}
+                files[path] = str(number)
+            elif kind == "folder":
+                files.pop(path, None)
+    return files
+
+
+def fits(layers: list[list[tuple[str, str]]]) -> bool:
+    """No layer asks for a file and a folder at one path, nor puts something below a file of the layers before."""
+    files: set[str] = set()
+    for steps in layers:
+        own = [path for kind, path in steps if kind in ("file", "folder")]
+        if any(kind == "file" and other.startswith(f"{path}/") for kind, path in steps for _, other in steps):
+            return False
+        if any(path.startswith(f"{old}/") for path in own for old in files):
+            return False
+        files |= {path for kind, path in steps if kind == "file"}
+    return True
+
+
+@settings(max_examples=300, deadline=None)
+@given(layers=st.lists(STEPS, min_size=1, max_size=4).filter(fits))
+def test_layers_end_as_the_specification_says(layers: list[list[tuple[str, str]]]) -> None:
+    tree = ImageTree(label="image")
+    for number, steps in enumerate(layers):
+        entries: list[dict[str, object]] = []
+        for kind, path in steps:
+            head, _, name = path.rpartition("/")
+            folder = f"{head}/" if head else ""
+            hidden = {"whiteout": f"{folder}.wh.{name}", "opaque": f"{path}/.wh..wh..opq"}.get(kind, path)
+            entries.append({"path": hidden, "text": number} if kind != "folder" else {"path": path, "folder": True})
+        archive = layer_tar(entries)
+        tree.add(Layer(span(archive), str(number)), members(span(archive)))
+    assert {f.path: tree.layer(f.path) for f in tree.files()} == naive(layers)
+
+
 def test_bombs_are_refused(tmp_path: Path) -> None:
     """A gigabyte of zeros in a megabyte, and a layer with more members than may be."""
     with ExitStack() as keep, pytest.raises(InputError, match="bomb"):
