@@ -54,9 +54,9 @@ class Expression:
         self._environment = _judging() if variables is None else _environment(variables)
         self._compiled = _compile(self._environment, text)
 
-    def demand(self, accepted: tuple[Any, ...]) -> None:
-        """Raises RuleError unless the static type is one of `accepted`."""
-        if self._compiled.return_type() not in accepted:
+    def demand_boolean(self) -> None:
+        """Raises RuleError unless the static type is boolean, or left open."""
+        if self._compiled.return_type() not in (cel.Type.BOOL, cel.Type.DYN):
             raise RuleError(
                 f"the type must be bool, not {self._compiled.return_type().name()}\n  in: {self.text[:_SHOWN]}"
             )

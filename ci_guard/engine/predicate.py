@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from cel_expr_python import cel
-
 from ci_guard.engine import expression as expressions
 from ci_guard.engine.confined import call
 from ci_guard.engine.expression import ExhaustedError, MalformedError
@@ -60,7 +58,7 @@ def _compiled(text: str) -> expressions.Expression:
 
 def _compiled_type(text: str) -> None:
     """Raises RuleError for what is not boolean, or may not be."""
-    _compiled(text).demand((cel.Type.BOOL, cel.Type.DYN))
+    _compiled(text).demand_boolean()
 
 
 def _evaluate(text: str, predicate: Mapping[str, Any]) -> Any:
