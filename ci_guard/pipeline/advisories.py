@@ -16,7 +16,7 @@ from ci_guard.advisories import cache, facts
 from ci_guard.advisories.database import Databases, age
 from ci_guard.advisories.matching import Feeds, Match, Outcome, Package, Source, match
 from ci_guard.advisories.names import package_of
-from ci_guard.advisories.versions import base_ecosystem
+from ci_guard.advisories.versions import base_ecosystem, key_of
 from ci_guard.advisories.vex.drafts import Audited
 from ci_guard.config import values
 from ci_guard.config.settings import setting, switch
@@ -214,8 +214,9 @@ class Auditor:
         if self.off:
             return
         missing = {e: n for e, n in self._missing.items() if base_ecosystem(e) not in self.asked.accepted}
-        rule = "" if self.asked.wanted else RULE
         for ecosystem, count in sorted(missing.items()):
+            # Where nobody publishes advisories (Helm), no database can be asked for: said, and no failure.
+            rule = "" if self.asked.wanted and key_of(ecosystem) is not None else RULE
             what = f"{count} package{'' if count == 1 else 's'} not judged"
             reason = f"no advisory database for {ecosystem}, {what}: {_HOW}"
             self.into.unjudged.append(Unjudged(rule, f"advisories for {ecosystem}", reason))

@@ -105,6 +105,7 @@ def _version(text: str) -> Version | None:
 def serving(service: Service) -> Iterator[Service]:  # noqa: C901 (a server is one thing)
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one packet: two would wait 40 ms for each other
 
         def log_message(self, *args: Any) -> None: ...
 

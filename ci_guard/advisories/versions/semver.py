@@ -11,13 +11,14 @@ from typing import Any
 
 from ci_guard.advisories.versions import digits
 
+_COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 _SHAPE = re.compile(r"[vV=\s]*([0-9]+(?:\.[0-9]+)*)(?:-?([0-9A-Za-z.-]+))?(?:\+.*)?\s*\Z", re.ASCII | re.DOTALL)
 
 
 def key(text: str) -> Any:
     """(numbers, is it a release, pre-release identifiers). Raises ValueError."""
     found = _SHAPE.match(text)
-    if found is None:
+    if found is None or _COMMIT.match(text):
         raise ValueError(f"no semantic version: {text!r}")
     return numbers(found[1]), not found[2], tuple(map(identifier, found[2].split("."))) if found[2] else ()
 
