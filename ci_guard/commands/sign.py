@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ci_guard.attestation.signatory import Signatory
     from ci_guard.pipeline.image_reference import ImageReference
     from ci_guard.pipeline.registries import Network
-    from ci_guard.pipeline.signers import SignerOptions
+    from ci_guard.pipeline.signer_options import SignerOptions
 
 WHO = (
     "With --key the password comes from CI_GUARD_KEY_PASSWORD or COSIGN_PASSWORD, else you are asked. Without --key "
@@ -74,8 +74,7 @@ def add_identity(parser: argparse.ArgumentParser) -> None:
 
 def signer_options(args: argparse.Namespace) -> SignerOptions:
     """What the options say of who signs."""
-    from ci_guard.pipeline.keyless import KeylessOptions
-    from ci_guard.pipeline.signers import SignerOptions
+    from ci_guard.pipeline.signer_options import KeylessOptions, SignerOptions
 
     roots = tuple(args.trusted_root)
     keyless = KeylessOptions(

@@ -180,14 +180,14 @@ def _is_image(args: argparse.Namespace) -> bool:
 
 
 def _roots(args: argparse.Namespace) -> tuple[TrustedRoot, ...]:
+    if args.key and not (args.trusted_root or args.trust or args.tuf_url or args.tuf_root):
+        return ()  # the key alone decides
     from ci_guard.pipeline import trust
 
     source = trust.repository(args.tuf_url, args.tuf_root)
     if source is not None and not args.online:
         raise UsageError("--tuf-url asks the network: add --online")
     named = bool(args.trusted_root or args.trust or source)
-    if args.key and not named:
-        return ()  # the key alone decides
     public = args.trust == trust.PUBLIC_GOOD or not named
     if args.online and public:
         source = source or trust.public_repository()

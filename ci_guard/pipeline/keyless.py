@@ -18,6 +18,7 @@ from ci_guard.attestation.trustedroot import read as read_root
 from ci_guard.model.errors import SigningError, UsageError
 from ci_guard.model.record import record
 from ci_guard.pipeline.artifact import read_named
+from ci_guard.pipeline.signer_options import KeylessOptions
 from ci_guard.pipeline.trust import PUBLIC_GOOD, Repository, open_roots, public_repository, refreshed, repository
 
 if TYPE_CHECKING:
@@ -26,25 +27,6 @@ if TYPE_CHECKING:
     from ci_guard.services.sigstore_calls import Calling
 
 TOKEN_VARIABLES = ("CI_GUARD_IDENTITY_TOKEN", "SIGSTORE_ID_TOKEN")
-
-
-@record
-class KeylessOptions:
-    """What the command line said. `identity_token` is a token or the path of a file with one; seconds for each call."""
-
-    identity_token: str = ""
-    trust_config: Path | None = None
-    trusted_root: tuple[Path, ...] = ()
-    signing_config: Path | None = None
-    tuf_url: str = ""
-    tuf_root: Path | None = None
-    seconds: float = 120
-    waits: tuple[float, ...] = (0.5, 2, 8)
-
-    @property
-    def asks_for_services(self) -> bool:
-        """Whether an instance was named, so that a key's signature is to be witnessed as well."""
-        return self.trust_config is not None or self.signing_config is not None or bool(self.tuf_url)
 
 
 @record

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 from ci_guard.attestation import keyfile
 from ci_guard.attestation.keys import MAX_KEY_BYTES, KeySigner, VerifyingKey, read_public_key
 from ci_guard.model.errors import SigningError, UsageError
-from ci_guard.model.record import field, record
 from ci_guard.pipeline.artifact import read_named
-from ci_guard.pipeline.keyless import KeylessOptions
+from ci_guard.pipeline.signer_options import SignerOptions
 
 if TYPE_CHECKING:
     from ci_guard.attestation.signatory import Signatory, SigningKey
@@ -24,15 +23,6 @@ if TYPE_CHECKING:
 PASSWORD_VARIABLES = ("CI_GUARD_KEY_PASSWORD", "COSIGN_PASSWORD")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(pkcs11):")
 Opener = Callable[[str, keyfile.Password], "SigningKey"]
-
-
-@record
-class SignerOptions:
-    """What the command line said of who signs."""
-
-    key: str = ""
-    program: str = ""
-    keyless: KeylessOptions = field(default_factory=KeylessOptions)
 
 
 def open_signatory(

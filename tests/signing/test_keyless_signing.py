@@ -14,8 +14,9 @@ import pytest
 
 from ci_guard import cli
 from ci_guard.model.errors import ServiceError
-from ci_guard.pipeline.keyless import KeylessOptions, open_keyless
+from ci_guard.pipeline.keyless import open_keyless
 from ci_guard.pipeline.sign import sign_all, targets
+from ci_guard.pipeline.signer_options import KeylessOptions
 from tests.attestation.loopback_services import PERSON, WORKFLOW, Services
 
 CASES = Path(__file__).parent / "cases"

@@ -114,6 +114,23 @@ def test_a_digest_can_be_signed_and_the_bundles_can_go_elsewhere(home: Path) -> 
     assert verify("elsewhere", "--bundle", f"out/bundles/{names[1]}") == 0
 
 
+def test_verifying_with_a_key_starts_quickly(home: Path) -> None:
+    """150 ms for a cold start leave no room for X.509, the network, or the expression engine."""
+    sign("app.tar")
+    heavy = "('cryptography.x509', 'sigstore', 'urllib3', 'cel_expr_python', 'tuf', 'id', 'rfc3161_client')"
+    arguments = ["verify", "app.tar", "--bundle", "app.tar.sigstore.json", "--key", "cosign.pub"]
+    code = f"import sys; from ci_guard import cli; assert cli.main({arguments!r}) == 0; "
+    code += f"print('loaded', [name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=home, capture_output=True, text=True, check=True, env=_env()
+    )
+    assert done.stdout.splitlines()[-1] == "loaded []"
+
+
+def _env() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
 def test_json_lists_every_step(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sign("app.tar")
     capsys.readouterr()
