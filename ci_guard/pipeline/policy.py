@@ -108,8 +108,8 @@ def load_policy(
         )
         config = placeless(config) if source.now(path) != data else config
     if not comments:
-        words = "comments and annotations accept nothing, and --baseline what the job says"
-        notices.append(Notice(f"{config.extends} grants no suppressions to the repo: {words}"))
+        words = "comments and annotations in files accept nothing"
+        notices.append(Notice(f"the shared policy {config.extends} grants no suppressions: {words}"))
     return Policy(
         config=config,
         baseline=baseline,
