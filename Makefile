@@ -50,7 +50,7 @@ $(INTEROP)/.built: tests/interop/registry/main.go tests/interop/registry/go.mod
 
 interop: $(VENV)/.dev $(INTEROP)/.built
 	CI_GUARD_COSIGN=$(INTEROP)/cosign2:$(INTEROP)/cosign3 CI_GUARD_GO_REGISTRY=$(INTEROP)/registry \
-	  $(BIN)/python -m pytest $(PYTEST_ARGS) tests/interop tests/services/test_registry.py tests/services/test_images.py
+	  $(BIN)/python -m pytest $(PYTEST_ARGS) tests/interop tests/services
 
 check: $(VENV)/.dev
 	ruff format --check .

@@ -81,8 +81,22 @@ def test_cosign_verifies_an_identity(place: Place, running: Services, program: s
     assert cli.main(["sign", place.at(), *services, "--attach", attach]) == 0
     who = ("--certificate-identity", PERSON, "--certificate-oidc-issuer", running.issuer)
     older = ("--new-bundle-format=false",) if attach == "tag" else ()
-    image = place.at().removeprefix("oci://")
-    command = [program, "verify", *who, "--trusted-root", "root.json", "--allow-http-registry", *older, image]
+    cosign(program, place, "verify", *who, "--trusted-root", "root.json", *older)
+
+
+@pytest.mark.parametrize(
+    "program", [path for path in COSIGN if Path(path).name.endswith("3")], ids=lambda p: Path(p).name
+)
+def test_we_verify_an_identity_that_cosign_signed_for(place: Place, running: Services, program: str) -> None:
+    """With a log of version 2, by the newest: cosign 2 sends that log entries of a kind that it refuses."""
+    services = ("--signing-config", "signing2.json", "--trusted-root", "root.json")
+    cosign(program, place, "sign", "--yes", "--identity-token", str(place.home / "token"), *services)
+    assert verify(place, running)[0] == 0
+    assert verify(place, running, identity="eve@acme.example")[0] == 1
+
+
+def cosign(program: str, place: Place, *arguments: str) -> None:
+    command = [program, *arguments, "--allow-http-registry", place.at().removeprefix("oci://")]
     environ = {**os.environ, "HOME": str(place.home)}
     done = subprocess.run(
         command, cwd=place.home, env=environ, capture_output=True, text=True, timeout=120, check=False
