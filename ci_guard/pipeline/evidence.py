@@ -123,6 +123,12 @@ def _digests(value: Any) -> dict[str, str]:
 
 
 def _options(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict) or not all(isinstance(v, str | bool | list) for v in value.values()):
+    good = isinstance(value, dict) and all(isinstance(v, str | bool) or _is_texts(v) for v in value.values())
+    if not good:
         raise TypeError("expected options by name")
-    return value
+    found: dict[str, Any] = value
+    return found
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import shutil
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from hypothesis import strategies as st
 from sigstore.dsse import Statement
 
 from ci_guard.cli import main
-from ci_guard.model.errors import ConfigError
+from ci_guard.model.errors import ConfigError, InputError
 from ci_guard.model.finding import Severity
+from ci_guard.pipeline import evidence
 from ci_guard.suppress import ratchet
 from tests.pipeline.gitrepo import Repo
 
@@ -188,6 +190,23 @@ def test_a_verdict_without_good_evidence_is_exit_3(here: Path, damage: dict[str,
     verdict["evidence"] = {**verdict["evidence"], **damage} if damage else None
     (here / "verdict.json").write_text(json.dumps(verdict))
     assert main(["gate", "--replay", "verdict.json"]) == 3
+
+
+GOOD = evidence.Evidence("gate", {"a.sarif": "0" * 64}, date(2026, 6, 21), options={"select": ["x"]}).document()
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+)
+
+
+@given(JSON | st.dictionaries(st.sampled_from(sorted(GOOD)), JSON).map(lambda wrong: {"evidence": {**GOOD, **wrong}}))
+def test_any_json_is_evidence_or_an_input_error(value: Any) -> None:
+    try:
+        found = evidence.read(value, "verdict.json")
+    except InputError as error:
+        assert "verdict.json" in str(error)
+    else:
+        assert evidence.read({"evidence": found.document()}, "verdict.json") == found
 
 
 @pytest.fixture
