@@ -47,8 +47,15 @@ def is_image(text: str) -> bool:
 
 
 def _is_environment(text: str) -> bool:
-    """A virtual environment of Python, or a folder of Node packages: nobody means a repository by it."""
-    return Path(text, _MARK_OF_AN_ENVIRONMENT).is_file() or Path(text).name in {_NODE_MODULES, "site-packages"}
+    """A virtual environment of Python, or a folder of Node packages: nobody means a repository by it.
+
+    A checkout stays one whatever files a change puts into it, and so does the folder that commands are run in.
+    """
+    folder = Path(text)
+    if folder.name in {_NODE_MODULES, "site-packages"}:
+        return True
+    checkout = (folder / ".git").exists() or folder.absolute() == Path.cwd()
+    return (folder / _MARK_OF_AN_ENVIRONMENT).is_file() and not checkout
 
 
 def inventory_of(text: str, platform: str = "", environ: Mapping[str, str] | None = None) -> Contents:

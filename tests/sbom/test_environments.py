@@ -135,6 +135,15 @@ def test_which_folders_are_environments(python: Path, tmp_path: Path) -> None:
         inventory_of("environment:nowhere")
 
 
+def test_a_checkout_is_never_taken_for_an_environment(python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (python / ".git").mkdir()
+    assert not is_image(str(python))
+    (python / ".git").rmdir()
+    monkeypatch.chdir(python)
+    assert not is_image(".")
+    assert not is_image(str(python))
+
+
 def test_this_environment_as_the_standard_library_sees_it() -> None:
     """Every distribution of the interpreter that runs the tests."""
     folders = {p for p in sys.path if p.endswith("site-packages") and p.startswith(sys.prefix)}
