@@ -89,19 +89,26 @@ def write_project(folder: Path, packages: dict[str, str]) -> None:
     (folder / "requirements/all.in").write_text("\n".join(requirements) + "\n")
 
 
+SHIM = """
+import json, os, sys, time
+start = time.perf_counter()
+pid = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(pid, 0)
+seconds = [time.perf_counter() - start, usage.ru_utime + usage.ru_stime]
+json.dump([*seconds, usage.ru_maxrss, os.waitstatus_to_exitcode(status)], open(sys.argv[1], "w"))
+"""
+"""A child's peak counts what its parent held when it was started: a lean process starts the tools."""
+
+
 def run(command: list[str], folder: Path, environ: dict[str, str]) -> tuple[float, float, int, bytes]:
     """One run: clock, processor, peak, standard output. Raises RuntimeError when it failed to judge."""
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        start = time.perf_counter()
-        with subprocess.Popen(command, cwd=folder, env=environ, stdout=output, stderr=errors) as process:
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        clock = time.perf_counter() - start
-        output.seek(0)
-        errors.seek(0)
-        if process.returncode not in {0, 1}:
-            raise RuntimeError(f"{command[0]}: exit {process.returncode}: {errors.read()[-2000:].decode()}")
-        return clock, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, output.read()
+    with tempfile.NamedTemporaryFile() as figures:
+        lean = [sys.executable, "-I", "-S", "-c", SHIM, figures.name, *command]
+        done = subprocess.run(lean, cwd=folder, env=environ, capture_output=True, check=False)
+        clock, processor, peak, code = json.loads(Path(figures.name).read_bytes())
+    if code not in {0, 1}:
+        raise RuntimeError(f"{command[0]}: exit {code}: {done.stderr[-2000:].decode()}")
+    return clock, processor, peak, done.stdout
 
 
 def measure(

@@ -96,6 +96,7 @@ def component_facts(component: Component, lock_format: str, *, hashable: bool = 
         "pinned": _pinned(component, commit, hashed),
         "bundled": properties.get("cdx:npm:package:bundled") == "true",
         "installScript": properties.get("ci-guard:npm:install-script") == "true",
+        "deprecated": properties.get("ci-guard:npm:deprecated") == "true",
         "format": lock_format,
     }
 
