@@ -69,6 +69,7 @@ def _image(args: argparse.Namespace, progress: Progress) -> Outcome:
     inventory = inventory_of(args.path, args.platform)
     progress.done(f"{len(inventory.components)} components, {len(inventory.edges)} edges")
     named = next((c for c in inventory.components if c.ref in inventory.roots and c.type == "container"), None)
+    args.version = args.version or (named.version if named else "")
     _write(args, inventory, args.name or (named.name if named else "root-file-system"), "post-build")
     for text in inventory.unknown:
         print(visible(f"ci-guard: {text}"), file=sys.stderr)

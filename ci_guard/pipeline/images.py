@@ -188,6 +188,7 @@ def _joined(component: Component, image: Image) -> Component:
         hashes=component.hashes,
         source=component.source,
         source_url=component.source_url,
+        licenses=known.licenses,
         properties=known.properties,
     )
 

@@ -23,6 +23,7 @@ from ci_guard.sbom.encoding import encode_identified
 from ci_guard.sbom.licenses import LicenseExpressions
 from ci_guard.sbom.metadata import Metadata
 from ci_guard.sbom.sources import is_uri
+from ci_guard.sbom.suppliers import supplier
 
 _VERSIONS: dict[str, type[BaseSchemaVersion]] = {"1.6": SchemaVersion1Dot6, "1.7": SchemaVersion1Dot7}
 _ALGORITHMS = {
@@ -89,7 +90,8 @@ def _metadata(inventory: Inventory, metadata: Metadata) -> dict[str, Any]:
 def _unknowns(inventory: Inventory, metadata: Metadata) -> list[tuple[str, str]]:
     """What this document does not know, in words: CycloneDX has no NOASSERTION."""
     listed = [("author", "not stated")] if not metadata.author else []
-    listed += [("supplier", "not stated by what was read")]
+    nobody = sum(1 for c in inventory.components if c.type == "library" and supplier(c) is None)
+    listed += [("supplier", f"not stated for {nobody} of the libraries")] if nobody else []
     bare = sum(1 for c in inventory.components if c.type == "library" and not c.licenses)
     listed += [("licenses", f"not stated for {bare} of the libraries")] if bare else []
     return sorted(listed + [("input", text) for text in inventory.unknown])
@@ -108,7 +110,9 @@ def _component(component: Component, view: type[BaseSchemaVersion], licenses: Li
     )
     written: dict[str, Any] = json.loads(modelled.as_json(view_=view))  # type: ignore[attr-defined]
     # The leaves that a component has by the dozen: as model objects they take three times as long as all the rest.
+    named = supplier(component)
     more = {
+        "supplier": named.cyclonedx() if named else {},
         "licenses": licenses.cyclonedx(component.licenses, is_supported_id),
         "purl": component.purl,
         "externalReferences": _references(component),

@@ -17,6 +17,7 @@ from ci_guard.sbom.encoding import encode_identified
 from ci_guard.sbom.licenses import LicenseExpressions
 from ci_guard.sbom.metadata import Metadata
 from ci_guard.sbom.sources import split_git
+from ci_guard.sbom.suppliers import supplier
 
 _UNKNOWN = "NOASSERTION"
 _DOCUMENT = "SPDXRef-DOCUMENT"
@@ -87,6 +88,7 @@ def _root(metadata: Metadata) -> dict[str, Any]:
 
 def _package(component: Component, identifier: str, licenses: _Licenses) -> dict[str, Any]:
     main = _main_file(component)
+    named = supplier(component)
     checksums = _checksums(main.hashes or component.hashes)
     package: dict[str, Any] = {
         "SPDXID": identifier,
@@ -94,7 +96,7 @@ def _package(component: Component, identifier: str, licenses: _Licenses) -> dict
         "versionInfo": component.version,
         "downloadLocation": _download(component, main),
         "filesAnalyzed": False,
-        "supplier": _UNKNOWN,
+        "supplier": named.spdx() if named else _UNKNOWN,
         "checksums": checksums,
         "licenseConcluded": _UNKNOWN,
         "licenseDeclared": licenses.declared(component.licenses),

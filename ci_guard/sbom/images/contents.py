@@ -23,6 +23,16 @@ from ci_guard.sbom.installed.tree import METADATA_LIMIT, TreeFile
 from ci_guard.sbom.purls import build_purl, oci_purl
 
 LAYER = "ci-guard:layer"
+_LABELS = {
+    "ci-guard:vendor": "org.opencontainers.image.vendor",
+    "ci-guard:maintainer": "org.opencontainers.image.authors",
+    "ci-guard:image:version": "org.opencontainers.image.version",
+    "ci-guard:image:source": "org.opencontainers.image.source",
+    "ci-guard:image:revision": "org.opencontainers.image.revision",
+    "": "org.opencontainers.image.licenses",
+}
+"""Property -> label that whoever built the image may have set; "" is the licence."""
+
 _UNNAMED = "image"
 _MOST_STATES = 2 * METADATA_LIMIT  # bytes of all states of one database
 _NOT_OWNED = "files that no package manager, build record or bill of materials names were not identified"
@@ -37,6 +47,8 @@ def image_component(image: Image, repository: str = "") -> Component:
     created = text(dict(image.config), "created")
     described = [("ci-guard:image:platform", image.platform), ("ci-guard:image:created", created)]
     described += [("ci-guard:image:config", image.config_digest)]
+    labels = {key: text(dict(image.config), "config", "Labels", label) for key, label in _LABELS.items()}
+    described += [(key, value) for key, value in labels.items() if key]
     described += [("ci-guard:image:index", digest) for digest in image.indexes]
     described += [("ci-guard:image:reference", name) for name in image.names]
     described += [(f"ci-guard:image:layer:{n:03}", layer.diff_id) for n, layer in enumerate(image.layers)]
@@ -51,6 +63,7 @@ def image_component(image: Image, repository: str = "") -> Component:
         type="container",
         purl=purl,
         hashes=(parsed,) if parsed else (),
+        licenses=(labels[""],) if labels[""] else (),
         properties=tuple((key, value) for key, value in described if value),
     )
 

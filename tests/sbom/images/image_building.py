@@ -47,8 +47,9 @@ def layer_tar(entries: list[dict[str, Any]], tar_format: int = tarfile.PAX_FORMA
 class ImageFiles:
     """The files of a layout, gathered before they are written as a folder or an archive."""
 
-    def __init__(self) -> None:
+    def __init__(self, labels: dict[str, str] | None = None) -> None:
         self.files: dict[str, bytes] = {}
+        self.labels = labels
 
     def blob(self, data: bytes, media_type: str = "") -> dict[str, Any]:
         """Keep a blob; its descriptor."""
@@ -63,7 +64,8 @@ class ImageFiles:
     def manifest(self, layers: list[bytes], packing: str, platform: str = "linux/amd64") -> dict[str, Any]:
         """Keep an image; the descriptor of its manifest."""
         system, architecture = platform.split("/")
-        config = {"os": system, "architecture": architecture, "created": "2026-01-02T03:04:05Z"}
+        config: dict[str, Any] = {"os": system, "architecture": architecture, "created": "2026-01-02T03:04:05Z"}
+        config["config"] = {"Labels": self.labels} if self.labels else {}
         config_blob = self.json(
             {**config, "rootfs": {"type": "layers", "diff_ids": [digest(t) for t in layers]}}, _CONFIG
         )

@@ -252,3 +252,13 @@ def test_a_root_file_system_without_packages(tmp_path: Path) -> None:
     found = rootfs_inventory(tmp_path)
     assert not found.components
     assert found.unknown
+
+
+def test_labels_say_who_supplies_an_image(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    label = "org.opencontainers.image"
+    image = ImageFiles({f"{label}.vendor": "Example Ltd", f"{label}.licenses": "MIT", f"{label}.version": "1.2"})
+    image.index([image.manifest([layer_tar([{"path": "x"}])], "plain")])
+    code, document, _ = create(capfdbinary, f"oci:{image.write_folder(tmp_path)}", "--format", "spdx")
+    assert code == 0
+    (own,) = [p for p in document["packages"] if p.get("primaryPackagePurpose") == "CONTAINER"]
+    assert (own["supplier"], own["licenseDeclared"]) == ("Organization: Example Ltd", "MIT")

@@ -16,9 +16,10 @@ from urllib.parse import unquote
 
 import pytest
 
-from ci_guard.model.component import Inventory
+from ci_guard.model.component import Component, Inventory
 from ci_guard.sbom.installed import binaries, catalogue, rpm
 from ci_guard.sbom.installed.folder import FolderTree
+from ci_guard.sbom.suppliers import supplier
 
 DATA = Path(__file__).parent / "data"
 OS = 'ID="rocky"\nVERSION_ID="9.3"\n'
@@ -252,3 +253,36 @@ def test_bills_of_materials_in_the_tree(kind: str, path: str, tmp_path: Path) ->
 def test_a_broken_bill_of_materials_is_named(tmp_path: Path) -> None:
     found = catalogue(tree(tmp_path, {"a.cdx.json": "{", "b.spdx.json": '{"spdxVersion": "SPDX-3.0"}'}))
     assert [text.partition(": ")[2].partition(":")[0] for text in found.unknown] == ["a.cdx.json", "b.spdx.json"]
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "name", "email", "spdx"),
+    [
+        (
+            "maintainer",
+            "GNU Libc Maintainers <glibc@x.example>",
+            "GNU Libc Maintainers",
+            "glibc@x.example",
+            "Organization: GNU Libc Maintainers (glibc@x.example)",
+        ),
+        (
+            "maintainer",
+            '"Doe (she), J." <j@x.example>',
+            "Doe (she), J.",
+            "j@x.example",
+            "Person: Doe she , J. (j@x.example)",
+        ),
+        ("maintainer", "j@x.example", "j@x.example", "j@x.example", "Person: j@x.example (j@x.example)"),
+        ("maintainer", "<j@x.example>", "j@x.example", "j@x.example", "Person: j@x.example (j@x.example)"),
+        ("vendor", "Rocky", "Rocky", "", "Organization: Rocky"),
+    ],
+)
+def test_suppliers_are_who_the_package_names(key: str, text: str, name: str, email: str, spdx: str) -> None:
+    found = supplier(Component("x", "x", properties=((f"ci-guard:{key}", text),)))
+    assert found is not None
+    assert (found.name, found.email, found.spdx()) == (name, email, spdx)
+
+
+@pytest.mark.parametrize("text", ["", "  ", '""', "<>"[:0]])
+def test_nobody_is_no_supplier(text: str) -> None:
+    assert supplier(Component("x", "x", properties=(("ci-guard:maintainer", text),))) is None
