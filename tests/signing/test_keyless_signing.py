@@ -17,6 +17,7 @@ from ci_guard.model.errors import ServiceError
 from ci_guard.pipeline.keyless import open_keyless
 from ci_guard.pipeline.sign import sign_all, targets
 from ci_guard.pipeline.signer_options import KeylessOptions
+from tests.attestation.loopback import Tree
 from tests.attestation.loopback_services import PERSON, WORKFLOW, Services
 
 CASES = Path(__file__).parent / "cases"
@@ -285,3 +286,40 @@ def test_a_person_at_a_browser(services: Services, monkeypatch: pytest.MonkeyPat
     with pytest.raises(ServiceError, match="identity provider: http://127"):
         open_keyless(KeylessOptions("", Path("trust2.json")), {}, terminal=True)
     gc.collect()
+
+
+def test_an_instance_without_a_log(services: Services, tmp_path: Path) -> None:
+    """As GitHub has it for private repositories: a timestamp alone says when."""
+    root = {**services.ours.trusted_root(), "tlogs": []}
+    config = services.trust_config(2, logs=False)
+    (tmp_path / "private.json").write_text(json.dumps({**config, "trustedRoot": root}))
+    (tmp_path / "private-root.json").write_text(json.dumps(root))
+    assert cli.main(["sign", "app.tar", "--trust-config", "private.json", "--identity-token", "token"]) == 0
+    assert services.asked == {"authority": 1, "timestamps": 1}
+    bundle = ["verify", "app.tar", "--bundle", "app.tar.sigstore.json"]
+    person = ["--cert-identity", PERSON, "--cert-oidc-issuer", services.issuer]
+    assert cli.main([*bundle, *person, "--trusted-root", "private-root.json"]) == 0
+    assert cli.main([*bundle, *person, "--trusted-root", "root.json"]) == 1, "this root names logs"
+
+
+def test_an_instance_that_cannot_say_when(services: Services, tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "no.json").write_text(json.dumps(services.trust_config(2, timestamps=False)))
+    assert cli.main(["sign", "app.tar", "--trust-config", "no.json", "--identity-token", "token"]) == 3
+    assert "names nobody who could say when it was signed" in capsys.readouterr().err
+    assert not services.asked
+
+
+def test_the_logs_tiles_and_checkpoint_are_one_tree(services: Services) -> None:
+    """The loopback log is a log: what it serves beside our entry adds up to what it signed."""
+    import urllib.request
+
+    from ci_guard.attestation.checkpoint import read
+
+    assert sign("app.tar", version=2) == 0
+    with urllib.request.urlopen(f"{services.base}/api/v2/checkpoint", timeout=10) as answer:
+        checkpoint = read(answer.read().decode())
+    with urllib.request.urlopen(f"{services.base}/api/v2/tile/0/000.p/{checkpoint.size}", timeout=10) as answer:
+        tile = answer.read()
+    leaves = [tile[at : at + 32] for at in range(0, len(tile), 32)]
+    assert len(leaves) == checkpoint.size
+    assert Tree([]).root(leaves) == checkpoint.root_hash
