@@ -128,7 +128,7 @@ def test_rules_that_are_off_by_default() -> None:
 def test_needs_names_what_rules_read() -> None:
     assert {"pod", "container", "image", "object"} <= CATALOGUE.select("all").needs
     assert "object" not in CATALOGUE.select("pss-baseline").needs
-    assert "image" not in CATALOGUE.select("pss-baseline").needs
+    assert "grants" not in CATALOGUE.select("pss-baseline").needs
 
 
 def test_the_digest_is_of_what_decides() -> None:
