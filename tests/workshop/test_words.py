@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 # Put together here, so that this file does not match itself.
-HOSTS = ["pypi" + ".org", "python" + "hosted.org", "npm" + "js.org", "npm" + "js.com", "crates" + ".io"]
+HOSTS = ["pypi" + ".org", "python" + "hosted.org", "npm" + "js.org", "npm" + "js.com"]
+# The bare name is what OSV calls the ecosystem; a host stands in a URL, or is one of its subdomains.
+HOSTS += ["//crates" + ".io", ".crates" + ".io"]
 HOSTS += ["proxy.golang" + ".org", "repo1.maven" + ".org", "deb.debian" + ".org"]
 HOMES = re.compile(r"(?<![\w.$)}>])/(?:home|Users)/[a-z]\w*/|(?<![\w./])/(?:work|farm)/\w")
 
