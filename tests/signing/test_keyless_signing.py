@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from ci_guard import cli
 from ci_guard.model.errors import ServiceError
@@ -323,3 +325,24 @@ def test_the_logs_tiles_and_checkpoint_are_one_tree(services: Services) -> None:
     leaves = [tile[at : at + 32] for at in range(0, len(tile), 32)]
     assert len(leaves) == checkpoint.size
     assert Tree([]).root(leaves) == checkpoint.root_hash
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("curve", [ec.SECP384R1(), ec.SECP521R1(), None], ids=["p384", "p521", "rsa"])
+def test_other_keys_with_witnesses(services: Services, tmp_path: Path, curve: Any, version: int, capsys: Any) -> None:
+    """Rekor v1 checks attestations with SHA-256 alone, so it refuses those of the larger curves; the name is said."""
+    key = ec.generate_private_key(curve) if curve else rsa.generate_private_key(65537, 2048)
+    plain = (PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "k.pem").write_bytes(key.private_bytes(Encoding.PEM, *plain))
+    (tmp_path / "k.pub").write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    who = ["--key", "k.pem", "--trust-config", f"trust{version}.json"]
+    good = ["--key", "k.pub", "--trusted-root", "root.json", "--bundle"]
+    assert cli.main(["sign", "app.tar", *who]) == 0
+    assert cli.main(["verify", "app.tar", *good, "app.tar.sigstore.json"]) == 0
+    kind = ["--predicate", "predicate.json", "--type", "https://acme.example/p", "--output", "a.json"]
+    refused = version == 1 and curve is not None
+    assert cli.main(["attest", "app.tar", *kind, *who]) == (3 if refused else 0)
+    if refused:
+        assert "transparency log" in capsys.readouterr().err
+    else:
+        assert cli.main(["verify", "app.tar", *good, "a.json"]) == 0
