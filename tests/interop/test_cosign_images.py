@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ci_guard import cli
 from tests.services.loopback_registry import debian_registry, go_registry
 from tests.services.test_images import Place, user  # noqa: F401 - a fixture
 
@@ -41,6 +42,9 @@ def place(
         registry = debian_registry(tmp_path) if request.param == "debian" else go_registry()
         place = Place(stack.enter_context(registry), user, capsys)
         stack.enter_context(place.images.http)
+        for key in ("cosign.key", "cosign.pub"):
+            (user / key).unlink()
+        assert cli.main(["keygen"]) == 0  # cosign reads sealed keys only
         (user / "sbom.json").write_text('{"bomFormat": "CycloneDX"}')
         yield place
 

@@ -8,6 +8,7 @@ import ipaddress
 import socket
 import ssl
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -327,9 +328,19 @@ def test_any_text_as_url(url: str) -> None:
     assert "?" not in shown(url)
 
 
+@pytest.fixture(scope="module")
+def parrot() -> Iterator[tuple[Server, list[bytes]]]:
+    """A server that says what the test has put into the list."""
+    said = [b""]
+    with serving(lambda call, peer: peer.sendall(said[0])) as server:
+        yield server, said
+
+
 @given(st.binary(max_size=400))
-def test_any_bytes_as_answer(data: bytes) -> None:
-    with serving(always(data)) as server, client(limits=Limits(1, 1, 3, ())) as http:
+def test_any_bytes_as_answer(parrot: tuple[Server, list[bytes]], data: bytes) -> None:
+    server, said = parrot
+    said[0] = data
+    with client(limits=Limits(1, 1, 3, ())) as http:
         try:
             assert http.send(Request("GET", server.url())).status == 200
         except CiGuardError as error:

@@ -8,9 +8,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ci_guard import cli
 from ci_guard.attestation import cosign, keyfile
+from ci_guard.attestation.keys import KeySigner
 from ci_guard.attestation.signing import sign_artifact
 from ci_guard.services.attaching import Attacher, Evidence
 from ci_guard.services.registry import Descriptor, referrers_tag
@@ -35,14 +38,15 @@ class Place:
         return code, told.out + told.err
 
     def sign(self, *arguments: str, key: str = "cosign") -> tuple[int, str]:
-        return self.run("sign", self.at(), "--key", f"{key}.key", *arguments)
+        how = arguments or ("--attach", "bundle")  # at a tag it has to wait and see whether it stays
+        return self.run("sign", self.at(), "--key", f"{key}.key", *how)
 
     def verify(self, *arguments: str, key: str = "cosign") -> tuple[int, str]:
         return self.run("verify", self.at(), "--key", f"{key}.pub", *arguments)
 
 
 @pytest.fixture
-def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
+def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's home and the folder where commands are started, with the keys `cosign` and `other`."""
     for name in ("GITHUB_EVENT_NAME", "GITHUB_ACTIONS", "CI_PIPELINE_SOURCE"):
         monkeypatch.delenv(name, raising=False)
@@ -51,8 +55,12 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     home = tmp_path / "work"
     home.mkdir()
     monkeypatch.chdir(home)
-    assert cli.main(["keygen"]) == cli.main(["keygen", "--output-key-prefix", "other"]) == 0
-    capsys.readouterr()
+    for name in ("cosign", "other"):  # in plain PEM: sealing and opening takes a second
+        key = ec.generate_private_key(ec.SECP256R1())
+        plain = serialization.NoEncryption()
+        private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+        (home / f"{name}.key").write_bytes(private)
+        (home / f"{name}.pub").write_bytes(KeySigner(key).verifying_key.pem())
     return home
 
 
@@ -118,9 +126,10 @@ def test_an_unsigned_image(here: Place) -> None:
 
 
 def test_an_image_signed_by_somebody_else(here: Place) -> None:
-    assert here.sign(key="other")[0] == 0
+    assert here.sign("--attach", "both", key="other")[0] == 0
     code, told = here.verify()
     assert code == 1
+    assert "the bundle was signed with the key" in told
     assert "the signature is not one of the key" in told
     assert here.sign()[0] == 0
     assert here.verify()[0] == 0, "what others attach takes nothing from a good signature"
@@ -191,7 +200,7 @@ def test_json(here: Place) -> None:
     code, told = here.verify("--format", "json")
     document = json.loads(told)
     assert (code, document["artifact"], document["verified"]) == (0, here.at(), True)
-    assert len(document["bundles"]) == 2
+    assert len(document["bundles"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -203,7 +212,6 @@ def test_json(here: Place) -> None:
         (("verify", "cosign.pub", "--key", "cosign.pub"), 2, "say with --bundle or --from-github where"),
         (("sign", "oci://x.example/a:1", "cosign.pub", "--key", "cosign.key"), 2, "are not signed in one go"),
         (("sign", "oci://x.example/a:1", "--output-dir", "x", "--key", "cosign.key"), 2, "--output-dir is for files"),
-        (("verify", "oci://127.0.0.1:1/a:1", "--key", "cosign.pub"), 3, "127.0.0.1:1: http://127.0.0.1:1/v2/a/manif"),
     ],
 )
 @pytest.mark.usefixtures("user")
