@@ -79,7 +79,11 @@ class Keyring:
                 yield path
 
     def _is_judged(self, path: Path) -> bool:
-        return path.resolve().is_relative_to(self.judged.resolve())
+        """Whether a file lies in the tree under judgement; around the user's home there is no such tree."""
+        judged, home = self.judged.resolve(), self.environ.get("HOME")
+        if home and Path(home).resolve().is_relative_to(judged):
+            return False
+        return path.resolve().is_relative_to(judged)
 
     def _from_helper(self, config: Mapping[str, Any], host: str) -> Login | None:
         helpers = config.get("credHelpers")

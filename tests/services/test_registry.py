@@ -281,6 +281,12 @@ def test_logins_of_podman(tmp_path: Path) -> None:
     assert keyring.login("registry.example", "team/app") == OURS
 
 
+def test_a_command_started_at_home_uses_the_logins_there(tmp_path: Path) -> None:
+    config(tmp_path / ".docker", {"auths": {"registry.example": {"auth": AUTH}}})
+    assert Keyring({"HOME": str(tmp_path)}, tmp_path).login("registry.example", "a") == OURS
+    assert Keyring({"HOME": str(tmp_path)}, Path("/")).login("registry.example", "a") == OURS
+
+
 @pytest.mark.parametrize("text", ["{", "[" * 100_000, '{"auths": {"registry.example": {"auth": "%%%"}}}'])
 def test_a_docker_config_that_cannot_be_read(tmp_path: Path, text: str) -> None:
     keyring = Keyring({"DOCKER_CONFIG": str(config(tmp_path / "docker", text))}, tmp_path / "repo")
