@@ -65,6 +65,37 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 """Built-in kinds by name."""
 
+_ARGO, _FLUX, _ISTIO = "argoproj.io", "source.toolkit.fluxcd.io", "networking.istio.io"
+_ANY = "*"
+CUSTOM_KINDS: Final[Mapping[str, Kind]] = {
+    "SecurityContextConstraints": Kind("security.openshift.io", _ANY, "securitycontextconstraints"),
+    "Route": Kind("route.openshift.io", _ANY, "routes"),
+    "BuildConfig": Kind("build.openshift.io", _ANY, "buildconfigs"),
+    "APIServer": Kind("config.openshift.io", _ANY, "apiservers"),
+    "SandboxTemplate": Kind("extensions.agents.x-k8s.io", _ANY, "sandboxtemplates"),
+    "Workflow": Kind(_ARGO, _ANY, "workflows"),
+    "WorkflowTemplate": Kind(_ARGO, _ANY, "workflowtemplates"),
+    "ClusterWorkflowTemplate": Kind(_ARGO, _ANY, "clusterworkflowtemplates"),
+    "Rollout": Kind(_ARGO, _ANY, "rollouts"),
+    "Application": Kind(_ARGO, _ANY, "applications"),
+    "AppProject": Kind(_ARGO, _ANY, "appprojects"),
+    "PeerAuthentication": Kind("security.istio.io", _ANY, "peerauthentications"),
+    "AuthorizationPolicy": Kind("security.istio.io", _ANY, "authorizationpolicies"),
+    "DestinationRule": Kind(_ISTIO, _ANY, "destinationrules"),
+    "VirtualService": Kind(_ISTIO, _ANY, "virtualservices"),
+    "Gateway": Kind(_ISTIO, _ANY, "gateways"),
+    "Certificate": Kind("cert-manager.io", _ANY, "certificates"),
+    "TaskRun": Kind("tekton.dev", _ANY, "taskruns"),
+    "PipelineRun": Kind("tekton.dev", _ANY, "pipelineruns"),
+    "GitRepository": Kind(_FLUX, _ANY, "gitrepositories"),
+    "HelmRepository": Kind(_FLUX, _ANY, "helmrepositories"),
+    "OCIRepository": Kind(_FLUX, _ANY, "ocirepositories"),
+    "Bucket": Kind(_FLUX, _ANY, "buckets"),
+    "TLSOption": Kind("traefik.io", _ANY, "tlsoptions"),
+}
+"""Custom kinds that rules of the catalogue are about, in any version that a cluster serves. None carries a pod here."""
+
+ALL_KINDS: Final[Mapping[str, Kind]] = {**KINDS, **CUSTOM_KINDS}
 _FOLLOWED: Final = frozenset({"kind", "group", "version", "pod-owner"})
 
 
@@ -76,31 +107,31 @@ def kinds_of(match: Mapping[str, tuple[str, ...]], *, pods: bool) -> tuple[str, 
     foreign = sorted(match.keys() - _FOLLOWED)
     if foreign:
         raise RuleError(f"a policy cannot match by {', '.join(foreign)}")
-    table = POD_KINDS if pods else KINDS
+    table = POD_KINDS if pods else ALL_KINDS
     asked = [set(match[key]) for key in ("kind", "pod-owner") if key in match]
     if not asked and not pods:
         raise RuleError("it names no kinds, and a policy for everything would stand in every request's way")
     named = set.intersection(*asked) if asked else set(table)
-    unknown = sorted(named - KINDS.keys())
+    unknown = sorted(named - ALL_KINDS.keys())
     # Pods of custom kinds are judged when their controllers create them, or a built-in kind in between.
     if unknown and not (pods and named & POD_KINDS.keys()):
         raise RuleError(f"the resource of kind {', '.join(unknown)} is not known")
     found = tuple(kind for kind in table if kind in named and _fits(table[kind], match))
     if not found:
-        raise RuleError("no built-in kind matches it")
+        raise RuleError("no built-in kind matches it, and no custom one that is known")
     return found
 
 
 def _fits(kind: Kind, match: Mapping[str, tuple[str, ...]]) -> bool:
     versions = match.get("version", (kind.version,))
-    return kind.group in match.get("group", (kind.group,)) and kind.version in versions
+    return kind.group in match.get("group", (kind.group,)) and kind.version in (_ANY, *versions)
 
 
 def match_constraints(kinds: tuple[str, ...]) -> dict[str, Any]:
     """`matchConstraints` for creating and changing objects of the kinds; a pod's ephemeral containers are its own."""
     groups: dict[tuple[str, str], list[str]] = {}
     for name in kinds:
-        kind = KINDS[name]
+        kind = ALL_KINDS[name]
         plurals = groups.setdefault((kind.group, kind.version), [])
         plurals += [kind.plural, "pods/ephemeralcontainers"] if name == "Pod" else [kind.plural]
     rules = [

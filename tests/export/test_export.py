@@ -131,7 +131,7 @@ def test_ephemeral_containers_come_by_a_resource_of_their_own() -> None:
     ("match", "pods", "reason"),
     [
         ({}, False, "names no kinds"),
-        ({"kind": ("Rollout",)}, False, "Rollout is not known"),
+        ({"kind": ("CronTab",)}, False, "CronTab is not known"),
         ({"kind": ("Service",), "group": ("serving.knative.dev",)}, False, "no built-in kind"),
         ({"kind": ("Role",)}, True, "no built-in kind"),
         ({"program": ("etcd",)}, True, "match by program"),

@@ -19,6 +19,7 @@ import (
 	core "k8s.io/api/core/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
@@ -35,6 +36,12 @@ import (
 
 // A cluster of version N accepts only what N-1 knew: 1.29 here is a cluster of 1.30, the first with these policies.
 var oldest = version.MajorMinor(1, 29)
+
+// Plurals that the guess of apimachinery misses.
+var irregular = map[string]string{
+	"SecurityContextConstraints": "securitycontextconstraints",
+	"Gateway":                    "gateways",
+}
 
 // As `kubectl` asks for it: a field that the type does not have is refused.
 var strict = serializer.NewCodecFactory(scheme.Scheme, serializer.EnableStrict).UniversalDeserializer()
@@ -236,6 +243,9 @@ func judge(asked request, policies map[string]*policy) answer {
 		}
 	}
 	plural, _ := apimeta.UnsafeGuessKindToResource(*kind)
+	if known, ok := irregular[kind.Kind]; ok {
+		plural.Resource = known
+	}
 	attributes := admission.NewAttributesRecord(
 		object, old, *kind, "shop", "shop", plural, asked.Subresource, operation, nil, false, nil)
 	versioned := &admission.VersionedAttributes{
@@ -310,9 +320,12 @@ func (p *policy) matches(asked *admission.VersionedAttributes) bool {
 	return false
 }
 
-// decoded is the object as admission sees it: typed, and with the one default that rules rely on.
+// decoded is the object as admission sees it: typed, with the one default that rules rely on; of a custom kind as it is.
 func decoded(data []byte) (runtime.Object, *schema.GroupVersionKind, error) {
 	object, kind, err := strict.Decode(data, nil, nil)
+	if runtime.IsNotRegisteredError(err) {
+		return unstructured.UnstructuredJSONScheme.Decode(data, nil, nil)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
