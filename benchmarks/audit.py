@@ -67,9 +67,9 @@ def _is_version(text: str) -> bool:
         return False
 
 
-def write_project(folder: Path, packages: dict[str, str]) -> None:
-    """The same packages as a uv project, and as hashed requirements for pip-audit."""
-    index = 'source = { registry = "https://index.pypi.example/simple" }'
+def write_project(folder: Path, packages: dict[str, str], home: str) -> None:
+    """The same packages, from the index at `home`, as a uv project, and as hashed requirements for pip-audit."""
+    index = f'source = {{ registry = "{home}/simple" }}'
     asked = ", ".join(f'"{name}=={version}"' for name, version in packages.items())
     head = '[project]\nname = "made"\nversion = "1.0"\nrequires-python = ">=3.11"\n'
     (folder / "pyproject.toml").write_text(f"{head}dependencies = [{asked}]\n")
@@ -183,7 +183,7 @@ def main() -> None:
     names = aliases(records)
     with tempfile.TemporaryDirectory() as scratch, serving(Service(records)) as service:
         folder = Path(scratch)
-        write_project(folder, lock_of(records))
+        write_project(folder, lock_of(records), service.url)
         results = dict(tools(folder, service, args))
     ours = canonical(results["ci-guard, offline"].found, names)
     for tool, measured in results.items():

@@ -109,21 +109,25 @@ def serving(service: Service) -> Iterator[Service]:  # noqa: C901 (a server is o
 
         def log_message(self, *args: Any) -> None: ...
 
-        def answer(self, status: int, body: bytes) -> None:
+        def answer(self, status: int, body: bytes, kind: str = "application/json") -> None:
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
         def handle_one(self, body: bytes) -> None:
-            service.asked[self.path.split("/vulns/")[0]] += 1
+            service.asked["/simple" if self.path.startswith("/simple/") else self.path.split("/vulns/")[0]] += 1
             time.sleep(service.delay)
             for prefix, answers in service.faults.items():
                 if self.path.startswith(prefix) and answers:
                     self.answer(*answers.pop(0))
                     return
-            if self.path == "/v1/querybatch":
+            if self.path.startswith("/simple/"):  # uv asks the index for the status of each project
+                name = self.path.split("/")[2]
+                page = {"meta": {"api-version": "1.4"}, "name": name, "files": []}
+                self.answer(200, json.dumps(page).encode(), "application/vnd.pypi.simple.v1+json")
+            elif self.path == "/v1/querybatch":
                 self.answer(200, json.dumps(service.batch(json.loads(body)["queries"])).encode())
             elif self.path == "/v1/query":
                 self.answer(200, json.dumps({"vulns": service.matching(json.loads(body))}).encode())

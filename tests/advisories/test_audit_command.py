@@ -344,6 +344,28 @@ def test_vex_suppresses_and_says_where(repo: Path) -> None:
     assert "vex.json" in done.stderr
 
 
+def test_a_change_cannot_accept_for_itself(repo: Path) -> None:
+    """On a pull request the VEX document of the base counts, and what the change does to it is a finding."""
+    head = {"@context": "https://openvex.dev/ns/v0.2.0", "author": "us", "timestamp": "2026-11-01T00:00:00Z"}
+    (repo / "vex.json").write_text(json.dumps({**head, "statements": []}))
+    (repo / ".ci-guard.yaml").write_text("vex: [vex.json]\n")
+    for words in (
+        ["init", "-q"],
+        ["add", "-A"],
+        ["-c", "user.name=a", "-c", "user.email=a@b.example", "commit", "-qm", "x"],
+    ):
+        subprocess.run(["git", *words], cwd=repo, check=True, capture_output=True)
+    statement = {"vulnerability": {"name": "CVE-2026-1"}, "products": [{"@id": "pkg:pypi/jinja2"}], "status": "fixed"}
+    (repo / "vex.json").write_text(json.dumps({**head, "statements": [statement]}))
+    code, report = checked(repo, "--advisories", "../records", "--base", "HEAD")
+    assert (code, advisories_of(report)) == (1, WANTED)
+    assert not [f for f in report["findings"] if f["suppressed"]]
+    assert [f["location"]["path"] for f in report["findings"] if f["rule"] == "policy-changed"] == ["vex.json"]
+    assert [f["key"] for f in checked(repo, "--advisories", "../records")[1]["findings"] if f["suppressed"]] == [
+        "CVE-2026-1"
+    ]
+
+
 @pytest.mark.parametrize("kind", ["openvex", "cyclonedx"])
 def test_drafts_accept_nothing_and_can_be_read_back(repo: Path, kind: str) -> None:
     arguments = ["deps", "vex", "init", "--advisories", "../records", "--format", kind, "--author", "us"]
