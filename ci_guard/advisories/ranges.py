@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from ci_guard.advisories.record import Affected, Range
 from ci_guard.advisories.versions import Key, key_of
+
+_NO_DIGIT = re.compile("[^1-9]+")
 
 
 class IncomparableError(ValueError):
@@ -25,14 +28,23 @@ def is_affected(version: str, entry: Affected) -> bool:
         return False
     try:
         found = key(version)
-        return any(_within(found, r, key) for r in ranges) or _listed(found, entry.versions, key)
+        return any(_within(found, r, key) for r in ranges) or _listed(version, found, entry.versions, key)
     except ValueError as error:
         raise IncomparableError(str(error)) from None
 
 
-def _listed(found: Any, versions: Iterable[str], key: Key) -> bool:
-    """Whether the list has the version in another spelling (1.0 and 1.0.0)."""
-    return any(_or_none(text, key) == found for text in versions)
+def _listed(version: str, found: Any, versions: Iterable[str], key: Key) -> bool:
+    """Whether the list has the version in another spelling (1.0 and 1.0.0).
+
+    Spellings of one version share their digits but for zeros: most of a long list need not be parsed.
+    """
+    digits = digits_of(version)
+    return any(digits_of(text) == digits and _or_none(text, key) == found for text in versions)
+
+
+def digits_of(text: str) -> str:
+    """The digits 1 to 9 of a version in their order, without its build metadata."""
+    return _NO_DIGIT.sub("", text.partition("+")[0])
 
 
 def _or_none(text: str, key: Key) -> Any:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ci_guard.advisories import cache
 from ci_guard.commands.options import add_online
 from ci_guard.commands.outcome import Outcome
 from ci_guard.config import values
 from ci_guard.config.settings import setting, switch
 from ci_guard.model.errors import EXIT_BROKEN, EXIT_OPEN, UsageError
 from ci_guard.model.printable import visible
-from ci_guard.pipeline.databases import Line, download, lines
-from ci_guard.pipeline.policy import day_of
+
+if TYPE_CHECKING:
+    from ci_guard.advisories.cache import Entry
+    from ci_guard.pipeline.databases import Line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Outcome:
     """Update: exit 0, or 3 and nothing changed. Status: 3 when there is nothing, or something is too old."""
+    from ci_guard.advisories import cache  # `deps check` need not load what only this needs
+    from ci_guard.pipeline.databases import lines
+    from ci_guard.pipeline.policy import day_of
+
     folder = cache.folder(os.environ)
     if args.db == "update":
         return _update(args, folder)
@@ -45,6 +50,12 @@ def run(args: argparse.Namespace) -> Outcome:
 
 
 def _update(args: argparse.Namespace, folder: Path) -> Outcome:
+    from datetime import UTC, datetime
+
+    from ci_guard.advisories import cache
+    from ci_guard.pipeline.databases import download, lines
+    from ci_guard.pipeline.policy import day_of
+
     as_of = _day(args.as_of)
     online = switch("online", vars(args), os.environ)
     if online and not args.ecosystem:
@@ -53,7 +64,7 @@ def _update(args: argparse.Namespace, folder: Path) -> Outcome:
         raise UsageError("deps db update needs a PATH: an all.zip, a folder of records, a KEV or EPSS file")
     if args.ecosystem and not online:
         raise UsageError("--ecosystem names what to fetch, and nothing is fetched without --online")
-    made: dict[str, cache.Entry] = {}
+    made: dict[str, Entry] = {}
     for path in args.paths:
         made |= cache.take_in(folder, Path(path), as_of)
     if online:

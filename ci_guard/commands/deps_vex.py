@@ -9,8 +9,6 @@ from pathlib import Path
 from ci_guard.commands.options import add_advisories, add_online, add_policy
 from ci_guard.commands.outcome import Outcome
 from ci_guard.commands.printing import write
-from ci_guard.pipeline.session import open_session
-from ci_guard.pipeline.vex_drafts import draft
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +30,9 @@ def run(args: argparse.Namespace) -> Outcome:
 
     Raises InputError when the advisories could not be judged: half a draft would look like a whole one.
     """
+    from ci_guard.pipeline.session import open_session
+    from ci_guard.pipeline.vex_drafts import draft
+
     session = open_session(Path.cwd(), args.paths, os.environ, {**vars(args), "format": None})
     sbom = Path(args.sbom) if args.sbom else None
     document = draft(session, os.environ, vars(args), kind=args.format, author=args.author, sbom=sbom)
