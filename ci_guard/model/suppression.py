@@ -12,7 +12,7 @@ from ci_guard.model.record import record
 class Suppression:
     """Why a finding is not shown and not gated.
 
-    `origin` is `comment`, `annotation`, `config`, `baseline` or `external` (read from another tool's SARIF).
+    `origin` is `comment`, `annotation`, `config`, `baseline`, `vex` or `external` (read from another tool's SARIF).
     """
 
     reason: str
