@@ -157,7 +157,8 @@ class _Job:
         self.progress.stage("deps", "pins, hashes, advisories")
         before = linted.judged.subjects
         session = self.session
-        asked = ask(session.root, session.policy, session.today, self.request.environ, {"online": self.request.online})
+        options = {**self.request.options, "online": self.request.online}
+        asked = ask(session.root, session.policy, session.today, self.request.environ, options)
         self.session = replace(self.session, advisories=asked)
         judge = DependencyJudge(self.session.rules, linted, asked)
         judge.locks(gathered)

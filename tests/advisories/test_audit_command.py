@@ -247,6 +247,13 @@ def test_online_gives_the_same_findings(repo: Path) -> None:
         assert service.asked == {"/v1/querybatch": 3, "/v1": 3}, "three pages, and each record once"
 
 
+def test_the_main_job_asks_the_same(repo: Path) -> None:
+    with serving(Service({r["id"]: r for r in RECORDS})) as service:
+        done = ci_guard(repo, "run", ".", "--format", "json", "--online", "--osv-url", service.url)
+    assert done.returncode == 1, done.stderr
+    assert advisories_of(json.loads(done.stdout)) == WANTED
+
+
 def test_online_database(repo: Path) -> None:
     from tests.advisories.test_databases import zipped
     from tests.services.faulty import answer
