@@ -181,9 +181,9 @@ def test_a_packed_body() -> None:
 @pytest.mark.parametrize(
     ("body", "encoding", "words"),
     [
-        (gzip.compress(b"\0" * 30_000_000), "gzip", "unpacks to more than"),
-        (gzip.compress(b"abc")[:-4], "gzip", "ends early"),
-        (gzip.compress(b"abc") + b"more", "gzip", "goes on after its end"),
+        (gzip.compress(b"\0" * 30_000_000, mtime=0), "gzip", "unpacks to more than"),
+        (gzip.compress(b"abc", mtime=0)[:-4], "gzip", "ends early"),
+        (gzip.compress(b"abc", mtime=0) + b"more", "gzip", "goes on after its end"),
         (b"abc", "gzip", "not the gzip"),
         (b"abc", "br", "not asked for"),
     ],
