@@ -12,7 +12,7 @@ RUN mv wheels/ci.txt . \
     && python3 -I -m venv /opt/ci-guard/venv \
     && if ls wheels/*.whl >/dev/null 2>&1; then set -- --no-index --find-links wheels; fi \
     && PIP_CONFIG_FILE=/dev/null /opt/ci-guard/venv/bin/python -I -m pip install --quiet --no-cache-dir \
-       --require-hashes --only-binary :all: "$@" -r ci.txt
+       --require-hashes --no-deps --only-binary :all: "$@" -r ci.txt
 COPY rules /opt/ci-guard/rules
 COPY ci_guard /opt/ci-guard/ci_guard
 RUN /opt/ci-guard/venv/bin/python -I -c "import pathlib, sysconfig; \

@@ -87,7 +87,7 @@ requirements:
 
 # For a build of the Dockerfile without network.
 wheels: requirements/ci.txt
-	$(BIN)/python -m pip download --require-hashes --only-binary :all: -r $< -d $@
+	$(BIN)/python -m pip download --require-hashes --no-deps --only-binary :all: -r $< -d $@
 
 clean:
 	rm -rf $(VENV) build dist wheels .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -5,8 +5,9 @@
 #
 # The action, the Makefile and the CI all install through here. Nothing in the current folder is trusted: it may be
 # the tree of a hostile pull request. Hence `-I` everywhere, no configuration files of pip or uv, hashes for every
-# package, wheels only (a source distribution would run its build script), and no `pip install .` (build isolation
-# would fetch a build backend that no lock names).
+# package, wheels only (a source distribution would run its build script), no `pip install .` (build isolation would
+# fetch a build backend that no lock names), and `--no-deps`: the lock names every package, so there is nothing to
+# resolve (older pip would look at newer versions of a package that is asked for with an extra, and stop there).
 set -euo pipefail
 
 venv=$1
@@ -41,10 +42,10 @@ inside=$venv/bin/python
 cd "$venv" # not where a pull request can leave files
 if [ -n "$uv" ]; then
   "$uv" --no-config pip install --quiet ${cache[@]+"${cache[@]}"} --python "$inside" \
-    --require-hashes --only-binary :all: -r "$requirements"
+    --require-hashes --no-deps --only-binary :all: -r "$requirements"
 else
   PIP_CONFIG_FILE=/dev/null PIP_DISABLE_PIP_VERSION_CHECK=1 "$inside" -I -m pip install --quiet \
-    ${cache[@]+--no-cache-dir} --require-hashes --only-binary :all: -r "$requirements"
+    ${cache[@]+--no-cache-dir} --require-hashes --no-deps --only-binary :all: -r "$requirements"
 fi
 
 # The package is read from the checkout; a `.pth` file works under `python -I`, PYTHONPATH does not.

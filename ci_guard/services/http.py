@@ -46,7 +46,7 @@ from ci_guard.services.explanation import explanation
 from ci_guard.services.hosts import HostPolicy, host_and_port, split_url
 
 OK = frozenset({200})
-_AGAIN = frozenset({429, 500, 502, 503, 504})
+AGAIN = frozenset({429, 500, 502, 503, 504})
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "private-token"})
@@ -74,7 +74,7 @@ class Request:
     """One call. Statuses outside `expect` raise. `idempotent` None goes by the method: GET, HEAD, PUT, DELETE are.
 
     `leave_host`: redirects to other hosts with public addresses are followed, without credentials; only for content
-    that the caller checks by its digest.
+    that the caller checks by its digest. `again`: statuses after which another attempt may fare better.
     """
 
     method: str
@@ -85,6 +85,7 @@ class Request:
     limit: int = _MAX_BODY
     idempotent: bool | None = None
     leave_host: bool = False
+    again: frozenset[int] = AGAIN
 
     @property
     def repeatable(self) -> bool:
@@ -264,7 +265,7 @@ class HttpClient:
             raise
         finally:
             response.release_conn()
-        if response.status in _AGAIN and response.status not in request.expect:
+        if response.status in request.again and response.status not in request.expect:
             words = explanation(body, request.headers)
             raise _TryAgainError(f"answered {response.status}{words}", _retry_after(found.get("retry-after", "")))
         return Answer(self.service, request.url, response.status, found, body)

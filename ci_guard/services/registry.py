@@ -18,10 +18,10 @@ from typing import Any
 from urllib.parse import quote, urlencode, urljoin
 
 from ci_guard.model.errors import ServiceError
-from ci_guard.model.record import field, record
+from ci_guard.model.record import field, record, replace
 from ci_guard.services.docker_config import DOCKER_HUB, Login
 from ci_guard.services.hosts import is_this_machine
-from ci_guard.services.http import Answer, HttpClient, Request
+from ci_guard.services.http import AGAIN, Answer, HttpClient, Request
 from ci_guard.services.registry_token import Access
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -225,25 +225,19 @@ class Repository:
         """Store a manifest under a tag, or under its digest when there is none.
 
         With `etag` (of the manifest that it replaces) registries that can refuse it (412) when that changed meanwhile.
+        A registry on a file system may refuse (400) what names a blob that somebody else is just linking: it reads a
+        half-written link. So another attempt is made.
         """
         headers = {"Content-Type": media_type, **({"If-Match": etag} if etag else {})}
         url = f"{self._url}/manifests/{quote(reference or digest_of(data), safe=':')}"
-        return self._send(Request("PUT", url, data, headers, frozenset({201, 412} if etag else {201})))
+        expect = frozenset({201, 412} if etag else {201})
+        return self._send(Request("PUT", url, data, headers, expect, again=AGAIN | {400}))
 
     def _send(self, request: Request) -> Answer:
         """Make a call with what gets us in; asks for a token once when the registry wants one."""
         for _ in range(2):
             headers = {**request.headers, **self._access.headers()}
-            tried = Request(
-                request.method,
-                request.url,
-                request.body,
-                headers,
-                request.expect | {401},
-                request.limit,
-                request.idempotent,
-                request.leave_host,
-            )
+            tried = replace(request, headers=headers, expect=request.expect | {401})
             answer = self.http.send(tried)
             if answer.status != 401:
                 return answer

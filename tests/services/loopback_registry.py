@@ -41,6 +41,7 @@ class Registry:
     realm: str = ""
     throttled: frozenset[str] = frozenset()  # path parts that are answered with 429
     blob_host: str = ""  # where blobs are redirected to
+    busy: int = 0  # so many manifests are refused, as registries do that read half-written links
     manifests: dict[tuple[str, str], tuple[str, bytes]] = field(default_factory=dict)  # (repo, tag or digest)
     blobs: dict[str, bytes] = field(default_factory=dict)
     uploads: dict[str, bytes] = field(default_factory=dict)
@@ -115,6 +116,9 @@ class Handler(BaseHTTPRequestHandler):
         registry = self.registry
         there = registry.manifests.get((repo, reference))
         if self.command == "PUT":
+            if registry.busy:
+                registry.busy -= 1
+                return self.refuse(400, "DIGEST_INVALID")
             wanted = self.headers.get("If-Match")
             if registry.etags and wanted and (not there or wanted != f'"{digest(there[1])}"'):
                 return self.refuse(412, "DENIED")

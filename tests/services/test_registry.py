@@ -136,6 +136,17 @@ def registry() -> Iterator[Registry]:
         yield running
 
 
+def test_a_registry_that_stumbles_over_others_is_asked_again(registry: Registry) -> None:
+    images = repository(registry.host)
+    with images.http:
+        registry.busy = 1
+        push_image(images)
+        registry.busy = 9
+        with pytest.raises(ServiceError, match=r"answered 400 \(DIGEST_INVALID"):
+            push_image(images, "v2")
+        assert registry.busy == 7  # one wait, so two attempts
+
+
 def test_bytes_that_do_not_fit_their_digest(registry: Registry) -> None:
     images = repository(registry.host)
     with images.http:
