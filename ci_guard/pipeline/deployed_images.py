@@ -37,6 +37,7 @@ from ci_guard.sbom.deployed import DeployedImage, Workload
 from ci_guard.sbom.facts import EntryPosition
 
 EACH = "image"
+TYPE = "deployed"  # of images that builds start from nobody asks here who signed them
 CATEGORIES = frozenset({"provenance", "input", "policy"})
 """The folders of rules by which deployed images are judged."""
 _LONGEST_REASON = 400
@@ -183,6 +184,7 @@ def _subject(
         for name, uri in trusted.demands()
     ]
     facts: dict[str, Any] = {
+        "type": TYPE,
         **image.facts,
         "resolved": digest,
         "signature": _state(pieces, [piece.signs for piece in pieces]),
@@ -191,7 +193,7 @@ def _subject(
     }
     place: Location = image.location
     id = replace(workload.id, container=str(image.facts["reference"]))
-    return Subject(EACH, id, (), EntryPosition(place.path, place), {"image": facts})
+    return Subject(EACH, id, (), EntryPosition(place.path, place), {"image": facts}, match={"type": TYPE})
 
 
 def _state(pieces: Sequence[Piece], good: Sequence[bool]) -> str:
