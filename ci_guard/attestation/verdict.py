@@ -20,6 +20,7 @@ class Result(StrEnum):
     HELD = "held"
     REFUSED = "refused"
     NOT_CHECKED = "not-checked"
+    WARNED = "warned"
 
 
 @record
@@ -54,6 +55,10 @@ class Trace:
     def skip(self, name: str, why: str) -> None:
         """A step that had nothing to check, or nothing to check it with."""
         self._add(name, Result.NOT_CHECKED, why)
+
+    def warn(self, name: str, what: str) -> None:
+        """A step that refuses nothing, and found something that people should see."""
+        self._add(name, Result.WARNED, what)
 
     def _add(self, name: str, result: Result, detail: str) -> None:
         self.steps.append(Step(self.names.index(name) + 1, name, result, detail))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ci_guard.commands import supply_chain, verdicts
 from ci_guard.commands.options import add_online, add_output
 from ci_guard.commands.outcome import Outcome
+from ci_guard.commands.verdicts import Shown
 from ci_guard.model.errors import EXIT_CLOSED, EXIT_OPEN, UsageError
 
 if TYPE_CHECKING:
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
 
     Examine = Callable[[bytes, Artifact], Verdict]
 
-SCHEMA = "ci-guard/verification/2"
-_MARKS = {"held": "ok", "refused": "REFUSED", "not-checked": "-"}
 _TYPES = "slsaprovenance1, slsaprovenance02, cyclonedx, spdxjson, spdx, openvex, vuln, vsa, sarif, custom, or a URI"
 _CLAIMS = {
     "repository": ("OWNER/NAME", "the source repository"),
@@ -59,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_trust(parser)
     parser.add_argument("--type", metavar="T", default=None, help=f"demand an attestation of this type: {_TYPES}")
     _add_demands(parser)
+    supply_chain.add_arguments(parser)
     add_output(parser, ("text", "json", "sarif"))
     add_online(parser)
 
@@ -98,6 +95,9 @@ def _add_trust(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Outcome:
     """Verify and print the steps. Raises UsageError, InputError, ServiceError."""
+    if args.layout:
+        return supply_chain.run(args)
+    supply_chain.refuse_alone(args)
     if args.images:
         return _of_manifests(args)
     if not args.artifact:
@@ -108,7 +108,10 @@ def run(args: argparse.Namespace) -> Outcome:
     expected = _expectations(args)
     examine = _examiner(args, expected, roots)
     wanted, examined = _evidence(args)(args, examine, expected)
-    _show(args, wanted, examined, roots)
+    image = _is_image(args)
+    together = bool(args.min_signers or args.from_github or image)
+    name = wanted.name if image else args.artifact
+    verdicts.show(args, Shown(name, wanted, examined, roots, together=together))
     return Outcome(exit_code=EXIT_OPEN if examined.verified else EXIT_CLOSED)
 
 
@@ -240,101 +243,3 @@ def _policy(args: argparse.Namespace, claims: dict[str, str]) -> IdentityPolicy:
         raise UsageError("an identity is only as good as who vouches for it: add --cert-oidc-issuer U")
     matching = pattern(args.cert_identity_regexp) if args.cert_identity_regexp else None
     return IdentityPolicy(args.cert_oidc_issuer, args.cert_identity, matching, claims)
-
-
-def _show(args: argparse.Namespace, wanted: Artifact, examined: Examined, roots: Sequence[TrustedRoot]) -> None:
-    now = datetime.now(UTC)
-    if args.format == "sarif":
-        from ci_guard.pipeline.bundles import report
-        from ci_guard.sarif.writer import write as sarif
-        from ci_guard.source.files import read_or_none
-
-        data = sarif(report(wanted, examined.verdicts), partial(read_or_none, Path.cwd()), categories=["provenance"])
-        _emit(data.decode("ascii"), args.output)
-    elif args.format == "json":
-        _emit(_json(args, wanted, examined, roots, now), args.output)
-    else:
-        _emit(_text(args, wanted, examined, roots, now), args.output)
-
-
-def _text(
-    args: argparse.Namespace, wanted: Artifact, examined: Examined, roots: Sequence[TrustedRoot], now: datetime
-) -> str:
-    lines = []
-    name_of = wanted.name if _is_image(args) else args.artifact
-    for name, verdict in examined.verdicts.items():
-        if not args.quiet:
-            lines += [f"{name}:"] if len(examined.verdicts) > 1 else []
-            lines += [f"{s.number:>2} {s.name:<15} {_MARKS[s.result]:<8} {s.detail}" for s in verdict.steps]
-        if verdict.verified:
-            what = f"{verdict.predicate_type} about" if verdict.predicate_type else "signature over"
-            lines.append(f"verified: {what} {name_of}, signed by {verdict.identity}")
-        else:
-            lines.append(f"not verified: {name_of} by {name}: {verdict.reason}")
-    if len(examined.verdicts) > 1 or args.min_signers or args.from_github or _is_image(args):
-        lines.append(f"all together not verified: {examined.reason}" if examined.reason else "all together verified")
-    lines += [] if args.quiet else [_age(root, now) for root in roots]
-    return "".join(f"{_printable(line)}\n" for line in lines)
-
-
-def _age(root: TrustedRoot, now: datetime) -> str:
-    """The root's age: a root that is too old misses keys that came, and still has keys that went."""
-    from ci_guard.pipeline.trust import age_in_days
-
-    days = age_in_days(root, now)
-    if root.newest is None or days is None:
-        return f"trusted root {root.name}: names nobody"
-    fresh = f"fresh until {root.fresh_until:%Y-%m-%dT%H:%M:%SZ}" if root.fresh_until else "not refreshed"
-    return f"trusted root {root.name}: its newest key is of {root.newest:%Y-%m-%d}, {days} days ago; {fresh}"
-
-
-def _json(
-    args: argparse.Namespace, wanted: Artifact, examined: Examined, roots: Sequence[TrustedRoot], now: datetime
-) -> str:
-    from ci_guard.pipeline.trust import age_in_days
-
-    document = {
-        "schema": SCHEMA,
-        "artifact": wanted.name if _is_image(args) else args.artifact,
-        "verified": examined.verified,
-        "reason": examined.reason,
-        "bundles": [{"bundle": name, **_verdict_json(verdict)} for name, verdict in examined.verdicts.items()],
-        "trustedRoots": [
-            {
-                "name": root.name,
-                "sha256": root.digest,
-                "newestKey": root.newest.isoformat() if root.newest else None,
-                "ageInDays": age_in_days(root, now),
-                "freshUntil": root.fresh_until.isoformat() if root.fresh_until else None,
-            }
-            for root in roots
-        ],
-    }
-    return json.dumps(document, indent=2) + "\n"
-
-
-def _verdict_json(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "verified": verdict.verified,
-        "reason": verdict.reason,
-        "identity": verdict.identity,
-        "predicateType": verdict.predicate_type,
-        "steps": [
-            {"number": s.number, "name": s.name, "result": str(s.result), "detail": s.detail} for s in verdict.steps
-        ],
-    }
-
-
-def _emit(text: str, output: str | None) -> None:
-    if output is None:
-        encoding = sys.stdout.encoding or "utf-8"
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        return
-    from ci_guard.source.edit import replace_file
-
-    replace_file(Path(output), text.encode("utf-8", "surrogateescape"))
-
-
-def _printable(text: str) -> str:
-    """A bundle is a stranger's text: no terminal controls, no direction marks, one line."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

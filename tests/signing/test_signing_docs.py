@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ci_guard import cli
-from ci_guard.attestation import keyless
+from ci_guard.attestation import keyless, layout
 from ci_guard.attestation.verification import STEPS
 
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "signing.md").read_text("utf-8")
@@ -31,6 +31,6 @@ def test_the_commands_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_page_names_every_step() -> None:
-    tables = PAGE.split("## With an identity")
-    for text, steps in zip(tables, (STEPS, keyless.STEPS), strict=True):
+    tables = re.split("## With an identity|## How it was made", PAGE)
+    for text, steps in zip(tables, (STEPS, keyless.STEPS, layout.STEPS), strict=True):
         assert re.findall(r"^\| (\d+ [a-z-]+) \|", text, re.MULTILINE) == [f"{n} {s}" for n, s in enumerate(steps, 1)]
