@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 COMMANDS: dict[str, str] = {
+    "init": "set a repository up: hooks, workflow, configuration, first baseline",
     "lint": "judge Kubernetes manifests",
     "sbom": "bill of materials of the repo and what it deploys",
     "deps": "verify dependencies: pins, hashes, sources",

@@ -11,12 +11,8 @@ from ci_guard.commands.outcome import Outcome
 from ci_guard.config.types import BASELINE_NAME
 from ci_guard.model.errors import EXIT_BROKEN, EXIT_OPEN, ConfigError, InputError
 from ci_guard.model.report import Report
-from ci_guard.pipeline.deps import judge_dependencies
-from ci_guard.pipeline.joined import judge_joins
-from ci_guard.pipeline.lint import lint
-from ci_guard.pipeline.namespaces import judge_namespaces
+from ci_guard.pipeline.everything import judge_everything
 from ci_guard.pipeline.session import Session, open_session
-from ci_guard.report.progress import Silent
 from ci_guard.source.edit import replace_file
 from ci_guard.suppress.baseline import Baseline, from_findings, write
 
@@ -37,7 +33,7 @@ def run(args: argparse.Namespace) -> Outcome:
     options = {**vars(args), "since": None}  # a baseline of what is new only would forget the rest
     write_anew = args.action == "write"
     session = open_session(Path.cwd(), args.paths, os.environ, options, repo_wide=True, expect_baseline=not write_anew)
-    report = _judged(session)
+    report = session.report(judge_everything(session))
     after = _written(session, report) if write_anew else _pruned(session, report)
     target = _target(session, args.output)
     replace_file(target, write(after))
@@ -45,16 +41,6 @@ def run(args: argparse.Namespace) -> Outcome:
     # A rule that needs more than this repo shows hides nothing: it can say no more the next time.
     joining = {id for id, selected in session.rules.selection.rules.items() if selected.rule.needs_repo}
     return Outcome(report, EXIT_BROKEN if any(u.rule not in joining for u in report.unjudged) else EXIT_OPEN)
-
-
-def _judged(session: Session) -> Report:
-    """All that `run` judges and that stands in a file: manifests, locks, workflows."""
-    request = session.lint_request()
-    linted = lint(request, Silent())
-    judge_namespaces(session, linted)
-    judge_joins(session, linted)
-    judge_dependencies(request, session.rules, session.config.registries, linted)
-    return session.report(linted)
 
 
 def _written(session: Session, report: Report) -> Baseline:

@@ -95,6 +95,14 @@ class GitRepository:
         except RevisionError:
             return None
 
+    def default_branch(self) -> str:
+        """The branch that the remote calls its default, else the one that is checked out, else `main`."""
+        for name, prefix in (("refs/remotes/origin/HEAD", "origin/"), ("HEAD", "")):
+            done = _git(self.root, "symbolic-ref", "--quiet", "--short", name)
+            if done.returncode == 0:
+                return os.fsdecode(done.stdout).strip().removeprefix(prefix)
+        return "main"
+
     def merge_base(self, one: str, other: str) -> str:
         """The best common ancestor of two revisions. Raises RevisionError where the clone knows none."""
         done = _git(self.root, "merge-base", self.resolve(one), self.resolve(other))

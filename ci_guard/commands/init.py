@@ -1,0 +1,126 @@
+"""`ci-guard init`: a pre-commit config, a workflow, `.ci-guard.yaml` and a first baseline."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from ci_guard.commands.outcome import Outcome
+from ci_guard.commands.printing import write
+from ci_guard.config import values
+from ci_guard.gate import closes, in_words
+from ci_guard.model.errors import EXIT_BROKEN, EXIT_OPEN, UsageError
+from ci_guard.model.finding import Finding
+from ci_guard.pipeline.init import InitRequest, Plan, plan
+from ci_guard.report.compact import where
+from ci_guard.report.escape import terminal
+from ci_guard.setup import reference
+from ci_guard.setup.inventory import HOOKS_FILE
+from ci_guard.setup.reference import Reference
+from ci_guard.source.changeset import patch, write_all
+from ci_guard.suppress.baseline import Baseline
+
+_LISTED = 10
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("path", metavar="PATH", nargs="?", default=".", help="the repository, or a folder of it")
+    parser.add_argument("--dry-run", action="store_true", help="write nothing; print the changes as a patch")
+    parser.add_argument("--profile", metavar="NAME", default="default", help="which rules judge (default: default)")
+    parser.add_argument(
+        "--action",
+        metavar="OWNER/REPO@COMMIT",
+        default="",
+        help="where ci-guard is; without it a placeholder is written",
+    )
+
+
+def run(args: argparse.Namespace) -> Outcome:
+    """Plan, tell, write. Raises UsageError, InputError, ConfigError; then nothing was written."""
+    pinned = reference.parse(args.action) if args.action else Reference()
+    try:
+        profile = values.profile(args.profile)
+    except ValueError as error:
+        raise UsageError(f"--profile: {error}") from None
+    planned = plan(InitRequest(Path(args.path), profile, pinned), os.environ)
+    if args.dry_run:
+        write(patch(planned.changes), None)
+    else:
+        write_all(planned.root, planned.changes)
+    told = "".join(f"{line}\n" for line in _told(planned, pinned, dry=args.dry_run))
+    print(told, end="", file=sys.stderr if args.dry_run else sys.stdout)
+    return Outcome(planned.report, EXIT_OPEN)
+
+
+def _told(planned: Plan, pinned: Reference, *, dry: bool) -> Iterator[str]:
+    yield from _found(planned)
+    yield ""
+    for change in planned.changes:
+        verb = ("would write" if dry else "wrote") if change.before is None else ("would extend" if dry else "extended")
+        detail = f"  {_counted(planned.accepted)}" if planned.accepted and change == planned.changes[-1] else ""
+        yield f"{verb:<12}  {terminal(change.path)}{detail}"
+    for path, why in planned.left:
+        yield f"{'left':<12}  {terminal(path)}: {terminal(why)}"
+    if planned.snippet:
+        yield from ("", *planned.snippet.splitlines())
+    yield ""
+    yield from _first_day(planned)
+    yield from _next_steps(planned, pinned)
+
+
+def _found(planned: Plan) -> Iterator[str]:
+    scope = planned.report.scope
+    parts = [f"{in_words(scope.files.get('judged', 0), 'file')} with manifests", planned.inventory.words()]
+    yield f"Found {', '.join(part for part in parts if part)}."
+    if templates := scope.files.get("helm-template", 0):
+        yield f"{in_words(templates, 'template')} of charts not judged: judge what `helm template` renders."
+
+
+def _counted(accepted: Baseline) -> str:
+    count = sum(accepted.counts.values())
+    return f"({in_words(count, 'finding')} of today accepted)" if count else "(nothing to accept)"
+
+
+def _first_day(planned: Plan) -> Iterator[str]:
+    """What the gate says once the files are there; what a baseline cannot accept is named with its place."""
+    if planned.verdict.exit_code == EXIT_OPEN:
+        yield "With these files the gate is open, and a new finding closes it."
+        if planned.report.unjudged:
+            cases = in_words(len(planned.report.unjudged), "judgement")
+            yield f"{cases} could not be made from this repository alone; `ci-guard lint --all` names them."
+        return
+    if planned.verdict.exit_code == EXIT_BROKEN:
+        yield terminal(planned.verdict.paragraph)
+        return
+    closing = [f for f in planned.report.findings if f.counts and closes(f.severity, planned.verdict.fail_on)]
+    yield f"The gate stays closed: {in_words(len(closing), 'finding')} that no baseline accepts."
+    yield "Mend them, or leave the files out with `exclude:` in .ci-guard.yaml:"
+    yield from (f"  {_line(finding)}" for finding in closing[:_LISTED])
+    if len(closing) > _LISTED:
+        yield f"  … and {len(closing) - _LISTED} more: ci-guard lint"
+
+
+def _line(finding: Finding) -> str:
+    return f"{terminal(where(finding.location))}: {terminal(finding.message)} [{terminal(finding.rule)}]"
+
+
+def _next_steps(planned: Plan, pinned: Reference) -> Iterator[str]:
+    steps = list(_steps(planned, pinned))
+    if steps:
+        yield "\nNext:"
+        yield from (f"{number}. {step}" for number, step in enumerate(steps, start=1))
+
+
+def _steps(planned: Plan, pinned: Reference) -> Iterator[str]:
+    written = {change.path for change in planned.changes}
+    if not written:
+        return
+    if not pinned.filled and written & {HOOKS_FILE, ".github/workflows/ci-guard.yml"}:
+        yield "Replace OWNER and <commit> by where ci-guard lives and a full commit (or run with --action)."
+    if HOOKS_FILE in written:
+        yield "Run `pre-commit install` (or `prek install`) in every clone."
+    yield 'Commit the files, and make the check "ci-guard" required in a ruleset of the default branch.'

@@ -1,0 +1,21 @@
+"""All that stands in the files of a repository, judged at once: manifests, locks and workflows."""
+
+from __future__ import annotations
+
+from ci_guard.pipeline.deps import judge_dependencies
+from ci_guard.pipeline.joined import judge_joins
+from ci_guard.pipeline.lint import lint
+from ci_guard.pipeline.manifests import Linted
+from ci_guard.pipeline.namespaces import judge_namespaces
+from ci_guard.pipeline.session import Session
+from ci_guard.report.progress import Silent
+
+
+def judge_everything(session: Session) -> Linted:
+    """What `run` judges and a baseline can hold. Raises InputError, ConfigError."""
+    request = session.lint_request()
+    linted = lint(request, Silent())
+    judge_namespaces(session, linted)
+    judge_joins(session, linted)
+    judge_dependencies(request, session.rules, session.config.registries, linted)
+    return linted

@@ -1,0 +1,167 @@
+"""`ci-guard init`: look at a repository, and plan the files with which its first day is green and new flaws are red.
+
+Nothing that exists is overwritten: it is left and named. Of `.pre-commit-config.yaml` alone a copy with one entry more
+is planned, where that can be done without touching another byte.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from ci_guard.config.loader import read_config
+from ci_guard.config.types import BASELINE_NAME, CONFIG_NAME
+from ci_guard.gate import GatePolicy, decide
+from ci_guard.model.errors import InputError
+from ci_guard.model.record import field, record, replace
+from ci_guard.model.report import Report, Verdict
+from ci_guard.pipeline.choice import RuleChoice
+from ci_guard.pipeline.conclude import RulesInForce
+from ci_guard.pipeline.everything import judge_everything
+from ci_guard.pipeline.policy import Policy, day_of, load_policy
+from ci_guard.pipeline.session import Session
+from ci_guard.setup import hook_config, inventory, workflow
+from ci_guard.setup.configuration import Draft
+from ci_guard.setup.hook_config import HookEntry
+from ci_guard.setup.inventory import HOOKS_FILE, WORKFLOW_FILE, Inventory
+from ci_guard.setup.reference import Reference
+from ci_guard.source.changeset import FileChange
+from ci_guard.source.files import SourceFile, read_file, read_or_none, walk
+from ci_guard.source.revision import GitRepository
+from ci_guard.suppress import baseline as baselines
+from ci_guard.suppress.baseline import Baseline
+
+THERE = "is there already"
+
+
+@record
+class InitRequest:
+    """What to set up. `place` is the folder as the user named it."""
+
+    place: Path
+    profile: str = "default"
+    reference: Reference = field(default_factory=Reference)
+
+
+@record(frozen=False)
+class Plan:
+    """What would be written, what stays as it is (path, why), and what the gate would then say.
+
+    `target` is the folder that is judged, from the root ("" = all of it). `snippet` is what a person must add to a
+    hook configuration that could not be extended safely. `accepted` is None where no baseline is planned.
+    """
+
+    root: Path
+    target: str
+    branch: str
+    is_git: bool
+    inventory: Inventory
+    report: Report
+    verdict: Verdict
+    changes: list[FileChange] = field(default_factory=list)
+    left: list[tuple[str, str]] = field(default_factory=list)
+    snippet: str = ""
+    accepted: Baseline | None = None
+
+
+def plan(request: InitRequest, environ: Mapping[str, str]) -> Plan:
+    """Look, judge, and say what to write; nothing is written. Raises InputError, ConfigError, RevisionError."""
+    root, target, branch, is_git = _place(request.place)
+    config_path = _below(target, CONFIG_NAME)
+    existing = _read(root, config_path)
+    drafted = Draft(request.reference.schema, request.profile).text() if existing is None else b""
+    policy = _policy(root, config_path, drafted)
+    session = _session(root, target, policy, environ)
+    linted = judge_everything(session)
+    report = session.report(linted)
+    accepted = None
+    if policy.config.baseline and not (root / policy.config.baseline).exists():
+        accepted = baselines.from_findings(report.findings)
+        report = replace(session, policy=replace(policy, baseline=accepted)).report(linted)
+    verdict = decide(report, GatePolicy(policy.config.fail_on, allow_empty=True))
+    found = inventory.take(entry.path for entry in walk(root, [target or "."]) if isinstance(entry, SourceFile))
+    planned = Plan(root, target, branch, is_git, found, report, verdict, accepted=accepted)
+    _plan_config(planned, config_path, drafted)
+    _plan_hooks(planned, HookEntry(request.reference, found, target))
+    _plan_workflow(planned, request.reference)
+    _plan_baseline(planned, config_path, policy.config.baseline)
+    return planned
+
+
+def _place(place: Path) -> tuple[Path, str, str, bool]:
+    """Root, target in it, default branch, and whether it is a git repository."""
+    if not place.is_dir():
+        raise InputError(f"{place}: no such folder")
+    repository = GitRepository.discover(place)
+    if repository is None:
+        return Path(os.path.normpath(place.absolute())), "", "main", False
+    target = place.resolve().relative_to(repository.toplevel.resolve()).as_posix()
+    return repository.toplevel, "" if target == "." else target, repository.default_branch(), True
+
+
+def _policy(root: Path, config_path: str, drafted: bytes) -> Policy:
+    """What will judge: the drafted configuration, or the one that is there with all that it names."""
+    if drafted:
+        return Policy(read_config(drafted, config_path), None, partial(read_or_none, root))
+    return load_policy(root, {}, {"config": str(root / config_path)}, expect_baseline=False)
+
+
+def _session(root: Path, target: str, policy: Policy, environ: Mapping[str, str]) -> Session:
+    rules = RulesInForce(RuleChoice.of(policy.config, repo_wide=True, own=policy.own_rules))
+    return Session(root, (target or ".",), policy, rules, day_of(environ), repo_wide=True)
+
+
+def _plan_config(planned: Plan, path: str, drafted: bytes) -> None:
+    if drafted:
+        planned.changes.append(FileChange(path, drafted))
+    else:
+        planned.left.append((path, THERE))
+
+
+def _plan_hooks(planned: Plan, entry: HookEntry) -> None:
+    path = next((name for name in (HOOKS_FILE, ".pre-commit-config.yml") if (planned.root / name).exists()), HOOKS_FILE)
+    before = _read(planned.root, path)
+    if before is None:
+        planned.changes.append(FileChange(path, hook_config.new(entry)))
+        return
+    after = None if hook_config.has_ours(path, before) else hook_config.extended(path, before, entry)
+    if after is not None:
+        planned.changes.append(FileChange(path, after, before))
+    elif hook_config.has_ours(path, before):
+        planned.left.append((path, "has our hooks already"))
+    else:
+        planned.left.append((path, "cannot be extended without touching what is there; add the lines below"))
+        planned.snippet = entry.lines()
+
+
+def _plan_workflow(planned: Plan, reference: Reference) -> None:
+    if _read(planned.root, WORKFLOW_FILE) is not None:
+        planned.left.append((WORKFLOW_FILE, THERE))
+        return
+    something = bool(planned.report.scope.subjects)
+    text = workflow.text(reference, planned.branch, target=planned.target, judges_something=something)
+    planned.changes.append(FileChange(WORKFLOW_FILE, text))
+
+
+def _plan_baseline(planned: Plan, config_path: str, named: str) -> None:
+    path = named or _below(planned.target, BASELINE_NAME)
+    if planned.accepted is not None:
+        planned.changes.append(FileChange(path, baselines.write(planned.accepted)))
+    elif named:
+        planned.left.append((path, THERE))
+    else:
+        words = (
+            f"{config_path} names no baseline: add `baseline: {BASELINE_NAME}` there, then `ci-guard baseline write`"
+        )
+        planned.left.append((path, words))
+
+
+def _below(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def _read(root: Path, path: str) -> bytes | None:
+    """The file, None where there is none. Raises InputError for a link or a folder of that name."""
+    return read_file(root, path) if os.path.lexists(root / path) else None

@@ -1,0 +1,94 @@
+"""The GitHub workflow that `init` writes: judged on every push and pull request, signed in a job apart."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from ci_guard.setup.reference import Reference
+
+CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
+UPLOAD = "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f # v7.0.0"
+SIGN_VARIABLE = "CI_GUARD_SIGN"
+"""The repository variable that switches signing on: what is signed keyless is named in a public log."""
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*\Z")
+
+_TEXT = """\
+# Written by `ci-guard init`. Make the check "ci-guard" required in a ruleset: a pull request can edit this file.
+name: ci-guard
+on:
+  push:
+    branches: [{branch}]
+  pull_request:
+  merge_group:
+
+permissions: {{}}
+
+concurrency:
+  group: ci-guard-${{{{ github.ref }}}}
+  cancel-in-progress: ${{{{ github.event_name == 'pull_request' }}}}
+
+jobs:
+  guard:
+    name: ci-guard
+    runs-on: ubuntu-latest
+    timeout-minutes: 15
+    permissions:
+      contents: read
+      security-events: write # the upload to code scanning; a private repository also needs `actions: read`
+    steps:
+      - uses: {checkout}
+        with:
+          fetch-depth: 0 # the base of a pull request must be there: its policy judges the change
+          persist-credentials: false
+      - uses: {action}
+{inputs}
+  # Signs provenance and SBOM as this workflow; runs no code of the project. The names of repository and files then
+  # stand in a public log, so it waits until the repository's variable {variable} is "true".
+  sign:
+    name: ci-guard signs
+    needs: guard
+    if: ${{{{ github.event_name == 'push' && vars.{variable} == 'true' }}}}
+    runs-on: ubuntu-latest
+    timeout-minutes: 15
+    permissions:
+      contents: read
+      id-token: write # the identity that signs
+    steps:
+      - uses: {checkout}
+        with:
+          fetch-depth: 0
+          persist-credentials: false
+      - uses: {action}
+        with:
+{path}          keyless: "true"
+          upload-sarif: "false"
+          output-dir: ${{{{ runner.temp }}}}/ci-guard-results
+      - uses: {upload}
+        with:
+          name: ci-guard
+          path: ${{{{ runner.temp }}}}/ci-guard-results
+"""
+
+
+def text(reference: Reference, branch: str, *, target: str = "", judges_something: bool = True) -> bytes:
+    """The workflow; `target` is the folder that is judged ("" = all of it).
+
+    Where nothing can be judged yet, an empty run must not be red.
+    """
+    path = f"          path: {_scalar(target)}\n" if target else ""
+    inputs = path if judges_something else path + '          allow-empty: "true" # nothing is there to be judged yet\n'
+    return _TEXT.format(
+        branch=_scalar(branch),
+        checkout=CHECKOUT,
+        upload=UPLOAD,
+        action=f"{reference.repository}@{reference.commit}{reference.comment}",
+        inputs=f"        with:\n{inputs}" if inputs else "",
+        path=path,
+        variable=SIGN_VARIABLE,
+    ).encode()
+
+
+def _scalar(value: str) -> str:
+    return value if _PLAIN.match(value) else json.dumps(value)
