@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from ci_guard.commands import deps_db, deps_vex
+from ci_guard.commands import deps_db, deps_pin, deps_vex
 from ci_guard.commands.options import add_advisories, add_online, add_output, add_policy
 from ci_guard.commands.outcome import Outcome
 from ci_guard.commands.printing import show
@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output(check)
     add_online(check)
     deps_db.add_arguments(actions.add_parser("db", help="the databases of advisories", allow_abbrev=False))
+    deps_pin.add_arguments(actions.add_parser("pin", help="write digests and commits", allow_abbrev=False))
     deps_vex.add_arguments(actions.add_parser("vex", help="drafts of VEX documents", allow_abbrev=False))
 
 
@@ -36,6 +37,8 @@ def run(args: argparse.Namespace) -> Outcome:
     """Judge and show. Exit 0 or 1 by the findings; nothing to judge is exit 0 with a notice."""
     if args.action == "db":
         return deps_db.run(args)
+    if args.action == "pin":
+        return deps_pin.run(args)
     if args.action == "vex":
         return deps_vex.run(args)
     from ci_guard.pipeline.advisories import ask

@@ -57,7 +57,7 @@ class HostPolicy:
             return f"{address} is not this machine, and without TLS nothing else is asked"
         if found.is_global and not found.is_multicast:
             return ""
-        named = _is_literal(host) and _listed(host, port, self.hosts)
+        named = is_literal(host) and _listed(host, port, self.hosts)
         if named or _listed(host, port, self.private) or any(found in net for net in self._networks):
             return ""
         return f"{address} is no public address; the policy must name {host} under `private` to allow it"
@@ -99,7 +99,8 @@ def is_this_machine(host: str) -> bool:
         return False
 
 
-def _is_literal(host: str) -> bool:
+def is_literal(host: str) -> bool:
+    """Whether `host` is an IP address, or `localhost`: it needs nobody to resolve it."""
     try:
         ipaddress.ip_address(host.strip("[]"))
     except ValueError:

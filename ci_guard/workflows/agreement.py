@@ -59,8 +59,14 @@ def pin_of(subject: Subject) -> Pin | None:
         head, colon, after = str(facts["path"]).rpartition(":")
         if colon and "/" not in after:
             name, tag = head, after
-    said = _SAID.match(str(facts["comment"]))
-    return Pin(subject.id, name, ref, tag, said[1] if said else "", bool(facts["pinned"]), place_of(subject))
+    version = said_version(str(facts["comment"]))
+    return Pin(subject.id, name, ref, tag, version, bool(facts["pinned"]), place_of(subject))
+
+
+def said_version(comment: str) -> str:
+    """The version that a comment (without its `#`) says the pin beside it is, "" when it says none."""
+    said = _SAID.match(comment)
+    return said[1] if said else ""
 
 
 def disagreements(pins: Iterable[Pin]) -> Iterator[Disagreement]:
@@ -70,12 +76,12 @@ def disagreements(pins: Iterable[Pin]) -> Iterator[Disagreement]:
     for pin in sorted(pins, key=_place):
         if not pin.version:
             continue
-        if _TAG.match(pin.tag) and not _agree(pin.tag, pin.version):
+        if is_version(pin.tag) and not agree(pin.tag, pin.version):
             yield Disagreement(pin, f"the comment says {pin.version}, the tag is {pin.tag}")
         if not pin.pinned:
             continue
         first = versions.setdefault((pin.name, pin.ref), pin)
-        if not _agree(first.version, pin.version):
+        if not agree(first.version, pin.version):
             yield Disagreement(pin, f"the same content is called {first.version} elsewhere", first.location)
         if len(_parts(pin.version)) >= _FULL:
             same = commits.setdefault((pin.name, _plain(pin.version)), pin)
@@ -96,7 +102,20 @@ def _parts(version: str) -> list[str]:
     return _plain(version).partition("+")[0].replace("-", ".").split(".")
 
 
-def _agree(one: str, other: str) -> bool:
+def is_version(ref: str) -> bool:
+    """Whether a tag is a version: `v4`, `4.1.1`, not `main`."""
+    return _TAG.match(ref) is not None
+
+
+def version_order(version: str) -> tuple[bool, list[tuple[int, str]], int]:
+    """A key that sorts versions of one repository: candidates before releases, by number, `v4` before `v4.0`."""
+    numbers = re.match(r"v?([0-9]+(?:\.[0-9]+)*)", version)
+    parts = [part.lstrip("0") for part in numbers[1].split(".")] if numbers else []
+    released = numbers is not None and numbers[0] == version
+    return released, [(len(part), part) for part in parts], len(version)
+
+
+def agree(one: str, other: str) -> bool:
     """Whether two versions can name one release: `v4` is any 4.x."""
     first, second = _parts(one), _parts(other)
     shorter = min(len(first), len(second))

@@ -9,7 +9,7 @@ from ci_guard.model.subject import Subject
 from ci_guard.workflows import hooks, steps
 from ci_guard.workflows.steps import WorkflowDocument
 
-_FIELDS = ("uses", "rev", "image", "container")
+FIELDS = ("uses", "rev", "image", "container")
 
 
 def is_workflow(path: str) -> bool:
@@ -24,5 +24,5 @@ def subjects(path: str, document: WorkflowDocument) -> Iterator[Subject]:
 
 def place_of(subject: Subject) -> Location:
     """Where it is written what a subject pulls in."""
-    field = next((f for f in _FIELDS if subject.document.exists((*subject.path, f))), _FIELDS[0])
+    field = next((f for f in FIELDS if subject.document.exists((*subject.path, f))), FIELDS[0])
     return subject.document.locate((*subject.path, field))
