@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "verify": "verify an artifact against its bundle",
     "gate": "decide on SARIF results of any tool",
     "report": "what results show of a framework's controls, or of threats",
+    "upload": "results of any tool into GitHub code scanning",
     "baseline": "accept the findings of today",
     "run": "the main job: lint, sbom, deps, attest, verify, report, gate",
     "export": "rules as admission policies for a cluster",

@@ -63,10 +63,11 @@ class SigningError(CiGuardError):
 
 
 class ServiceError(CiGuardError):
-    """A remote service failed or answered nonsense."""
+    """A remote service failed or answered nonsense; `status` is that of its refusal, 0 where it gave none."""
 
-    def __init__(self, service: str, message: str) -> None:
+    def __init__(self, service: str, message: str, *, status: int = 0) -> None:
         self.service = service
+        self.status = status
         super().__init__(f"{service}: {message}")
 
 

@@ -11,6 +11,11 @@ import sys
 from array import array
 from itertools import accumulate
 
+from ci_guard.model.ports import ReadBytes
+
+LINE_HASH = "primaryLocationLineHash"
+"""The only fingerprint that code scanning reads."""
+
 _BLOCK = 100
 _BASE = 37
 _MASK = (1 << 64) - 1
@@ -19,6 +24,22 @@ _END = 65535
 _LF = 10
 _UTF16 = f"utf-16-{sys.byteorder[0]}e"  # the byte order that array("H") reads
 _BLANKS = {ord(" "): None, ord("\t"): None}
+
+
+class LineHashes:
+    """The hashes of the files that `read` gives; each file is read and hashed once."""
+
+    def __init__(self, read: ReadBytes) -> None:
+        self._read = read
+        self._hashes: dict[str, list[str]] = {}
+
+    def of(self, path: str, line: int) -> str:
+        """The hash of a line (from 1), "" where there is none or the file cannot be read."""
+        if path not in self._hashes:
+            data = self._read(path)
+            self._hashes[path] = [] if data is None else line_hashes(data)
+        hashes = self._hashes[path]
+        return hashes[line - 1] if 0 < line <= len(hashes) else ""
 
 
 def line_hashes(data: bytes) -> list[str]:

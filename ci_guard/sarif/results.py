@@ -13,7 +13,7 @@ from ci_guard.model.ports import ReadBytes
 from ci_guard.model.printable import visible
 from ci_guard.model.suppression import Suppression
 from ci_guard.sarif.encoding import LEVELS, SOURCE_ROOT, message_text, shorten, uri_of
-from ci_guard.sarif.fingerprint import line_hashes
+from ci_guard.sarif.fingerprint import LINE_HASH, LineHashes
 
 _SNIPPET_LIMIT = 500  # code points; a minified file would otherwise be repeated with every finding
 _RELATED_LIMIT = 100
@@ -22,27 +22,18 @@ _REASON_LIMIT = 1024
 
 
 class Fingerprints:
-    """Line hashes of the files that findings point into; each file is read and hashed once."""
+    """What tells results apart: the line hashes of the files that findings point into, and a name of our own."""
 
     def __init__(self, read: ReadBytes) -> None:
-        self._read = read
-        self._hashes: dict[str, list[str]] = {}
+        self._lines = LineHashes(read)
 
     def of(self, finding: Finding) -> dict[str, str]:
         """`primaryLocationLineHash` where there is a line in a readable file, and our own that outlives moves."""
         keys = {"ciGuardResource/v1": _resource_hash(finding)}
         region = finding.location.region
-        if region is not None:
-            hashes = self._lines(finding.location.path)
-            if region.start_line <= len(hashes):
-                keys["primaryLocationLineHash"] = hashes[region.start_line - 1]
+        if region is not None and (found := self._lines.of(finding.location.path, region.start_line)):
+            keys[LINE_HASH] = found
         return keys
-
-    def _lines(self, path: str) -> list[str]:
-        if path not in self._hashes:
-            data = self._read(path)
-            self._hashes[path] = [] if data is None else line_hashes(data)
-        return self._hashes[path]
 
 
 def result(finding: Finding, rule_index: int, prints: Fingerprints) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sarif_om as om
@@ -13,7 +13,7 @@ from ci_guard.model.location import Location
 from ci_guard.model.ports import ReadBytes
 from ci_guard.model.report import Report, RuleKey, RuleMeta, scope_document
 from ci_guard.model.secrecy import without_secrets
-from ci_guard.sarif import results
+from ci_guard.sarif import limits, results
 from ci_guard.sarif.encoding import category_of, message_text
 from ci_guard.sarif.rules import Descriptors
 from ci_guard.sarif.serialize import dump
@@ -24,8 +24,6 @@ MANIFESTS = category_of("")
 CATEGORIES = ("manifests", "dependencies", "provenance", "workflows")
 """All that the main job judges: `write(categories=CATEGORIES)` keeps a run of each, so that alerts close."""
 
-RESULTS_REJECTED_ABOVE = 25_000  # GitHub refuses a run with more
-RESULTS_SHOWN = 5_000  # and shows the worst of these
 _NOTIFICATIONS = 1_000
 
 Group = tuple[str, str]
@@ -51,21 +49,31 @@ def write(
     groups = _groups(report, findings, categories)
     prints = results.Fingerprints(read)
     given = tuple(taxonomies)
+    if suppressed:
+        return _log(report, groups, prints, given, most=0)
+    for most in limits.FEWER:
+        data = _log(report, groups, prints, given, most=most)
+        if limits.is_small_enough(data):
+            break
+    return data
+
+
+def _log(
+    report: Report,
+    groups: Mapping[Group, list[Finding]],
+    prints: results.Fingerprints,
+    taxonomies: tuple[Taxonomy, ...],
+    *,
+    most: int,
+) -> bytes:
+    """The log with all findings, or, for upload, at most `most` of each run."""
     runs = []
     for number, (group, members) in enumerate(groups.items()):
-        kept = members if suppressed else worst(members, RESULTS_REJECTED_ABOVE)
-        part = _Part(group, kept, found=len(members), first=number == 0, whole=suppressed)
-        runs.append(_run(report, part, prints, given))
+        kept = limits.worst_first(members, lambda f: f.severity, most) if most else members
+        part = _Part(group, kept, found=len(members), first=number == 0, whole=not most)
+        runs.append(_run(report, part, prints, taxonomies))
     body = ",\n".join(runs)
     return f'{{"$schema":"{SCHEMA}","version":"2.1.0","runs":[\n{body}\n]}}\n'.encode("ascii")
-
-
-def worst(findings: Sequence[Finding], limit: int) -> list[Finding]:
-    """At most `limit` findings, the most severe ones, in their given order."""
-    if len(findings) <= limit:
-        return list(findings)
-    order = sorted(range(len(findings)), key=lambda i: (-findings[i].severity.rank, i))[:limit]
-    return [findings[i] for i in sorted(order)]
 
 
 def _groups(report: Report, findings: Iterable[Finding], categories: Iterable[str]) -> dict[Group, list[Finding]]:
@@ -164,12 +172,9 @@ def _driver(report: Report, tool: str, descriptors: Descriptors) -> Any:
 def _invocation(report: Report, group: Group, *, first: bool, found: int, written: int) -> Any:
     tool, category = group
     notifications = [] if tool != TOOL_NAME else _notifications(report, category, first=first)
-    if found > written:
-        text = f"{found:,} results; the {written:,} most severe are here, because more are rejected by code scanning."
-        notifications.append(_notification(text, "warning"))
-    elif found > RESULTS_SHOWN:
-        text = f"{found:,} results; code scanning shows the {RESULTS_SHOWN:,} most severe."
-        notifications.append(_notification(text, "note"))
+    text, level = limits.said(found, written)
+    if text:
+        notifications.append(_notification(text, level))
     broken = tool == TOOL_NAME and first and any(not u.rule for u in report.unjudged)
     return om.Invocation(execution_successful=not broken, tool_execution_notifications=notifications or None)
 

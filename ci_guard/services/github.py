@@ -18,6 +18,7 @@ from ci_guard.services.hosts import HostPolicy, host_and_port, split_url
 from ci_guard.services.http import Answer, HttpClient, Limits, Request
 from ci_guard.services.snappy import NoSnappyError, unpack
 
+SERVICE = "GitHub"
 API = "https://api.github.com"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
 _VERSION = "2022-11-28"
@@ -47,9 +48,9 @@ def fetch(instance: Instance, repository: str, digest: str) -> list[bytes]:
     """Every bundle that OWNER/NAME has for `digest` (`sha256:HEX`). Raises UsageError, ServiceError."""
     url = f"{_url(instance, repository)}/{digest}?per_page=100"
     bundles: list[bytes] = []
-    with _client(instance) as http, _elsewhere(instance) as other:
+    with client(instance) as http, _elsewhere(instance) as other:
         for _ in range(_MAX_PAGES):
-            answer = http.send(Request("GET", url, headers=_headers(instance), expect=frozenset({200, 404})))
+            answer = http.send(Request("GET", url, headers=headers(instance), expect=frozenset({200, 404})))
             found = _attestations(answer) if answer.status == 200 else []
             if len(bundles) + len(found) > _MAX_ATTESTATIONS:
                 raise ServiceError(http.service, f"more than {_MAX_ATTESTATIONS} attestations of {digest}")
@@ -66,10 +67,10 @@ def upload(instance: Instance, repository: str, bundle: bytes) -> str:
     if not instance.token:
         raise UsageError("GitHub takes attestations with a token only: set GH_TOKEN or GITHUB_TOKEN")
     body = json.dumps({"bundle": json.loads(bundle)}).encode()
-    headers = {**_headers(instance), "Content-Type": "application/json"}
+    sent = {**headers(instance), "Content-Type": "application/json"}
     # The same bundle again is the same attestation, so a repeat after a lost answer does no harm.
-    request = Request("POST", _url(instance, repository), body, headers, frozenset({200, 201}), idempotent=True)
-    with _client(instance) as http:
+    request = Request("POST", _url(instance, repository), body, sent, frozenset({200, 201}), idempotent=True)
+    with client(instance) as http:
         answer = http.send(request).json()
     number = answer.get("id") if isinstance(answer, dict) else None
     if not isinstance(number, int | str):
@@ -77,19 +78,25 @@ def upload(instance: Instance, repository: str, bundle: bytes) -> str:
     return str(number)
 
 
-def _url(instance: Instance, repository: str) -> str:
+def repository_url(instance: Instance, repository: str) -> str:
+    """The URL of OWNER/NAME in the API. Raises UsageError."""
     if not _REPOSITORY.fullmatch(repository):
         raise UsageError(f"{repository[:100]!r} is no repository: expected OWNER/NAME")
-    return f"{instance.api.rstrip('/')}/repos/{repository}/attestations"
+    return f"{instance.api.rstrip('/')}/repos/{repository}"
 
 
-def _client(instance: Instance) -> HttpClient:
+def _url(instance: Instance, repository: str) -> str:
+    return f"{repository_url(instance, repository)}/attestations"
+
+
+def client(instance: Instance) -> HttpClient:
+    """A client for the API alone. Raises UsageError when its URL is none."""
     try:
         host, port = host_and_port(split_url(instance.api))
     except ValueError as problem:
         raise UsageError(f"GITHUB_API_URL: {problem}") from None
     name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return HttpClient("GitHub", HostPolicy.of(name, private=instance.private), instance.limits)
+    return HttpClient(SERVICE, HostPolicy.of(name, private=instance.private), instance.limits)
 
 
 def _elsewhere(instance: Instance) -> HttpClient:
@@ -98,9 +105,10 @@ def _elsewhere(instance: Instance) -> HttpClient:
     return HttpClient("GitHub's storage", policy, instance.limits)
 
 
-def _headers(instance: Instance) -> dict[str, str]:
-    headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": _VERSION}
-    return {**headers, "Authorization": f"Bearer {instance.token}"} if instance.token else headers
+def headers(instance: Instance) -> dict[str, str]:
+    """What goes with every call, the token among it."""
+    given = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": _VERSION}
+    return {**given, "Authorization": f"Bearer {instance.token}"} if instance.token else given
 
 
 def _attestations(answer: Answer) -> list[Mapping[str, Any]]:

@@ -115,8 +115,9 @@ class Answer:
 class _TryAgainError(Exception):
     """An attempt failed in a way that another one may not; `wait` is what the server asked for, in seconds."""
 
-    def __init__(self, message: str, wait: float | None = None) -> None:
+    def __init__(self, message: str, wait: float | None = None, status: int = 0) -> None:
         self.wait = wait
+        self.status = status
         super().__init__(message)
 
 
@@ -168,11 +169,12 @@ class HttpClient:
             except _TryAgainError as failure:
                 pause = wait if failure.wait is None or wait is None else max(wait, failure.wait)
                 if not request.repeatable or pause is None:
-                    self._fail(request.url, str(failure))
+                    self._fail(request.url, str(failure), failure.status)
                 if pause > self.limits.longest_wait:
-                    self._fail(request.url, f"{failure}, and asks to wait for {pause:,.0f} s")
+                    self._fail(request.url, f"{failure}, and asks to wait for {pause:,.0f} s", failure.status)
                 if time.monotonic() + pause >= end:
-                    self._fail(request.url, f"{failure}, and the {self.limits.total:g} s for this call are over")
+                    words = f"{failure}, and the {self.limits.total:g} s for this call are over"
+                    self._fail(request.url, words, failure.status)
                 self._sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
@@ -267,7 +269,8 @@ class HttpClient:
             response.release_conn()
         if response.status in request.again and response.status not in request.expect:
             words = explanation(body, request.headers)
-            raise _TryAgainError(f"answered {response.status}{words}", _retry_after(found.get("retry-after", "")))
+            wait = _retry_after(found.get("retry-after", ""))
+            raise _TryAgainError(f"answered {response.status}{words}", wait, response.status)
         return Answer(self.service, request.url, response.status, found, body)
 
     def _failed(self, url: str, problem: Exception, *, late: bool) -> NoReturn:
@@ -288,10 +291,10 @@ class HttpClient:
 
     def _refuse(self, request: Request, answer: Answer) -> NoReturn:
         words = explanation(answer.body, request.headers)
-        self._fail(request.url, f"answered {answer.status}{words} to {request.method}")
+        self._fail(request.url, f"answered {answer.status}{words} to {request.method}", answer.status)
 
-    def _fail(self, url: str, message: str) -> NoReturn:
-        raise ServiceError(self.service, f"{shown(url)} {message}") from None
+    def _fail(self, url: str, message: str, status: int = 0) -> NoReturn:
+        raise ServiceError(self.service, f"{shown(url)} {message}", status=status) from None
 
 
 _WORDS: tuple[tuple[type[Exception], str], ...] = (

@@ -103,6 +103,16 @@ class GitRepository:
                 return os.fsdecode(done.stdout).strip().removeprefix(prefix)
         return "main"
 
+    def branch(self) -> str:
+        """The full ref that is checked out (`refs/heads/main`), "" when it is a bare commit."""
+        done = _git(self.root, "symbolic-ref", "--quiet", "HEAD")
+        return os.fsdecode(done.stdout).strip() if done.returncode == 0 else ""
+
+    def remote(self) -> str:
+        """The URL of `origin`, "" when there is none."""
+        done = _git(self.root, "config", "--get", "remote.origin.url")
+        return os.fsdecode(done.stdout).strip() if done.returncode == 0 else ""
+
     def merge_base(self, one: str, other: str) -> str:
         """The best common ancestor of two revisions. Raises RevisionError where the clone knows none."""
         done = _git(self.root, "merge-base", self.resolve(one), self.resolve(other))

@@ -157,7 +157,7 @@ def test_too_many_results_are_cut_for_upload_and_said() -> None:
     report = replace(made.REPORT, findings=(low,) * 25_010 + (made.FINDINGS[0],))
     run = json.loads(write(report, made.read, suppressed=False))["runs"][0]
     assert len(run["results"]) == 25_000
-    assert run["results"][-1]["ruleId"] == "privileged-container"
+    assert run["results"][0]["ruleId"] == "privileged-container", "the worst first"
     said = [n["message"]["text"] for n in run["invocations"][0]["toolExecutionNotifications"]]
     assert any("25,011 results; the 25,000 most severe" in text for text in said)
 
