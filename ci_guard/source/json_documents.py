@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ci_guard.source.document import Document, Grammar, Unreadable
@@ -42,8 +42,17 @@ class JsonGrammar(Grammar):
 GRAMMAR = JsonGrammar()
 
 
-def read_json(text: SourceText, *, dialect: str = "json", null_values: bool = True) -> Iterator[Document | Unreadable]:
-    """The values of a JSON text; the first error ends it. Never raises for what the text holds."""
+def read_json(
+    text: SourceText,
+    *,
+    dialect: str = "json",
+    null_values: bool = True,
+    on_repeat: Callable[[Document], None] = Document.record_all_repeats,
+) -> Iterator[Document | Unreadable]:
+    """The values of a JSON text; the first error ends it. Never raises for what the text holds.
+
+    `on_repeat` gets a document in which some object has a key twice.
+    """
     at, count = _skip(text.text, 0), 0
     while at < len(text.text):
         try:
@@ -55,7 +64,7 @@ def read_json(text: SourceText, *, dialect: str = "json", null_values: bool = Tr
             return
         document = Document(text.path, count, value, text, dialect, GRAMMAR, at, (at, end))
         if repeated:
-            document.record_all_repeats()
+            on_repeat(document)
         yield document
         document.release()
         at, count = _skip(text.text, end), count + 1

@@ -7,6 +7,7 @@ where PyYAML and `str.splitlines` also break). Columns count code points from 1,
 from __future__ import annotations
 
 import re
+import sys
 from bisect import bisect_right
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from functools import cached_property
@@ -57,13 +58,13 @@ class SourceText:
         """Number of lines; text after the last line end counts as a line even if it is empty."""
         return len(self._starts)
 
-    def line(self, number: int) -> str:
-        """Line `number` (from 1) without its line end; "" outside the text."""
+    def line(self, number: int, limit: int = sys.maxsize) -> str:
+        """Line `number` (from 1) without its line end, of a longer one `limit` code points; "" outside the text."""
         if not 1 <= number <= len(self._starts):
             return ""
         start = self._starts[number - 1]
         end = self._starts[number] if number < len(self._starts) else len(self.text)
-        return self.text[start:end].removesuffix("\n").removesuffix("\r")
+        return self.text[start : min(end, start + limit)].removesuffix("\n").removesuffix("\r")
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of `offset`, which is clamped into the text."""
@@ -86,4 +87,4 @@ class SourceText:
     def location(self, start: int, end: int) -> Location:
         """The same as a location, with the (first part of the) first line as its snippet."""
         region = self.region(start, end)
-        return Location(self.path, region, self.line(region.start_line)[:SNIPPET_LIMIT])
+        return Location(self.path, region, self.line(region.start_line, SNIPPET_LIMIT))

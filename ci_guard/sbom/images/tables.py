@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -26,17 +25,6 @@ def parsed(name: str, data: bytes) -> Any:
     if document.duplicates:
         raise InputError(f"{name}: a key stands there twice: readers disagree about which one counts")
     return document.value
-
-
-def document(name: str, data: bytes) -> dict[str, Any]:
-    """The object of a larger JSON text, read for what it says and not for where. Raises InputError."""
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{name}: no JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise InputError(f"{name}: no JSON object")
-    return value
 
 
 def table(name: str, data: bytes) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from ci_guard.model.component import Component, Edge, Hash, Inventory
 from ci_guard.model.errors import InputError
 from ci_guard.model.record import record, replace
 from ci_guard.sbom.digests import parse_hash
-from ci_guard.sbom.images.tables import document
 from ci_guard.sbom.installed.embedded import read_document
 from ci_guard.sbom.installed.python_metadata import Metadata, licences, parse_metadata
 from ci_guard.sbom.installed.tree import FileTree, read_whole
@@ -179,7 +178,7 @@ def _inner(tree: FileTree, package: _Package, inside: list[str]) -> Iterator[Inv
     folder, owner = f"{package.folder}/sboms/", package.component.ref
     for path in sorted(p for p in inside if package.folder and p.startswith(folder)):
         try:
-            stated = read_document(tree, path, document(path, read_whole(tree, path)))
+            stated = read_document(tree, path)
         except InputError as error:
             yield Inventory(unknown=(f"python packages: {error}",))
             continue
