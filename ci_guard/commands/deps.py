@@ -15,6 +15,7 @@ from ci_guard.model.record import replace
 from ci_guard.pipeline.conclude import RulesInForce
 from ci_guard.pipeline.deps import CATEGORIES, judge_dependencies
 from ci_guard.pipeline.lint import lint
+from ci_guard.pipeline.policy import lock_in_force
 from ci_guard.pipeline.session import open_session
 from ci_guard.report.progress import Silent
 
@@ -47,9 +48,9 @@ def run(args: argparse.Namespace) -> Outcome:
     rules = RulesInForce(replace(session.rules.choice, categories=CATEGORIES))
     asked = ask(session.root, session.policy, session.today, os.environ, vars(args))
     session = replace(session, rules=rules, advisories=asked)
-    request = session.lint_request()
+    request = replace(session.lint_request(), whole=True)  # which images the manifests deploy
     linted = lint(request, Silent())
-    judge_dependencies(request, rules, session.config.registries, linted, asked)
+    judge_dependencies(request, rules, session.config.registries, linted, asked, lock_in_force(session.policy))
     report = session.report(linted)
     verdict = decide(report, GatePolicy(session.config.fail_on, allow_empty=True))
     show(report, verdict, args, session.root)

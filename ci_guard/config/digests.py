@@ -38,6 +38,10 @@ class DigestLock:
         return DigestLock({**self.images, **other.images}, {**self.commits, **other.commits})
 
 
+NO_LOCK = DigestLock()
+"""What there is where nobody wrote one."""
+
+
 def image_key(facts: Mapping[str, Any]) -> str:
     """The name of an image in a lock: `parse_image`'s facts, written out, a missing tag as what it means."""
     return f"{facts['registry']}/{facts['repository']}:{facts['tag'] or 'latest'}"

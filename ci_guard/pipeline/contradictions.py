@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ci_guard.config.digests import NAME as LOCK
+from ci_guard.config.digests import DigestLock, repository_key
 from ci_guard.model.component import Component
 from ci_guard.model.finding import Finding
 from ci_guard.model.location import Location
+from ci_guard.model.report import Notice
 from ci_guard.model.subject import SubjectId
 from ci_guard.pipeline.conclude import RulesInForce
 from ci_guard.pipeline.manifests import Linted
@@ -15,15 +18,21 @@ from ci_guard.sbom.deployed import Workload, image_component
 from ci_guard.sbom.lockfiles.lock import Lock
 from ci_guard.workflows.agreement import Pin, disagreements
 
+BY_LOCK = "image-digest-disagrees"
 TWO_HASHES = "one-version-two-hashes"
 TWO_DIGESTS = "image-tag-two-digests"
 COMMENT = "pin-comment-disagrees"
 
 
 def judge_together(
-    rules: RulesInForce, locks: Sequence[Lock], workflows: Iterable[Lock], pins: Sequence[Pin], into: Linted
+    rules: RulesInForce,
+    locks: Sequence[Lock],
+    workflows: Iterable[Lock],
+    pins: Sequence[Pin],
+    digests: DigestLock,
+    into: Linted,
 ) -> None:
-    """Judge all entries and pins against each other; adds to `into`."""
+    """Judge all entries and pins against each other, and against the lock of digests; adds to `into`."""
     emitter = _Emitter(rules, into)
     emitter.looked(TWO_HASHES, sum(len(lock.components) for lock in locks))
     for conflict in hash_conflicts(locks):
@@ -38,6 +47,35 @@ def judge_together(
         where = f" ({_where(found.other)})" if found.other else ""
         values = {"uses": str(found.pin.subject.name), "reason": found.reason + where}
         emitter.finding(COMMENT, found.pin.location, found.pin.subject, values, found.other)
+    _by_lock(emitter, digests, images, pins)
+
+
+def _by_lock(emitter: _Emitter, lock: DigestLock, images: Sequence[Component], pins: Sequence[Pin]) -> None:
+    """What the files say against the lock of digests; what it could pin is told."""
+    open_tags: list[Location] = []
+    for image in images:
+        tag = next((v for k, v in image.properties if k.endswith(":tag")), "")
+        locked = lock.images.get(f"{image.name}:{tag or 'latest'}")
+        if locked is None or not image.locations:
+            continue
+        if not image.hashes:
+            open_tags.append(image.locations[0])
+            continue
+        if tag:
+            emitter.looked(BY_LOCK, 1)
+        if tag and image.version != locked:
+            values = {"name": f"{image.name}:{tag}", "digest": image.version[:19], "locked": locked[:19], "lock": LOCK}
+            emitter.finding(BY_LOCK, image.locations[0], SubjectId("image", image.purl), values, None)
+    for pin in pins:
+        locked = lock.commits.get(f"{repository_key(pin.name)}@{pin.version}") if pin.pinned and pin.version else None
+        if locked is not None and locked != pin.ref.lower():
+            reason = f"the commit of {pin.version} is {locked[:12]} by {LOCK}"
+            emitter.finding(COMMENT, pin.location, pin.subject, {"uses": str(pin.subject.name), "reason": reason}, None)
+    if open_tags:
+        words = (
+            f"{LOCK} knows the digests of {len(open_tags)} images that name only a tag: `ci-guard deps pin` writes them"
+        )
+        emitter.notice(Notice(words, open_tags[0]))
 
 
 def _deployed(workloads: Iterable[Workload]) -> list[Component]:
@@ -56,6 +94,10 @@ class _Emitter:
         """The rule looked at so many things, if it is selected."""
         if count and rule in self._selection.rules:
             self._judged.evaluated[rule] += count
+
+    def notice(self, notice: Notice) -> None:
+        """Tell something that is no finding."""
+        self._judged.notices.append(notice)
 
     def conflict(self, rule: str, conflict: Conflict) -> None:
         component = conflict.component

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from ci_guard.advisories.vex.drafts import Audited
+from ci_guard.config.digests import NO_LOCK, DigestLock
 from ci_guard.engine.evaluation import Judge
 from ci_guard.model.errors import InputError
 from ci_guard.model.location import Location
@@ -40,13 +41,14 @@ def judge_dependencies(
     registries: Collection[str],
     into: Linted,
     advisories: Asked | None = None,
+    digests: DigestLock = NO_LOCK,
 ) -> None:
     """Judge every lock and workflow under the request's targets; adds to `into`. Raises InputError."""
     judge = DependencyJudge(rules, into, advisories)
     gathered = gather_locks(request.root, request.targets, Silent(), request.wants, registries)
     judge.locks(gathered)
     judge.workflows(request.root, request.targets, request.wants)
-    judge.together(gathered)
+    judge.together(gathered, digests)
     judge.finish()
 
 
@@ -109,9 +111,9 @@ class DependencyJudge:
         if finding is not None:
             self._into.judged.findings.append(finding)
 
-    def together(self, gathered: Gathered) -> None:
-        """What only all files together show; after locks and workflows."""
-        judge_together(self._rules, gathered.locks, gathered.workflows, self._pins, self._into)
+    def together(self, gathered: Gathered, digests: DigestLock = NO_LOCK) -> None:
+        """What only all files together show, beside what the lock of digests says; after locks and workflows."""
+        judge_together(self._rules, gathered.locks, gathered.workflows, self._pins, digests, self._into)
 
     @property
     def audited(self) -> Sequence[Audited]:

@@ -7,6 +7,7 @@ from ci_guard.pipeline.joined import judge_joins
 from ci_guard.pipeline.lint import lint
 from ci_guard.pipeline.manifests import Linted
 from ci_guard.pipeline.namespaces import judge_namespaces
+from ci_guard.pipeline.policy import lock_in_force
 from ci_guard.pipeline.session import Session
 from ci_guard.report.progress import Silent
 
@@ -17,5 +18,5 @@ def judge_everything(session: Session) -> Linted:
     linted = lint(request, Silent())
     judge_namespaces(session, linted)
     judge_joins(session, linted)
-    judge_dependencies(request, session.rules, session.config.registries, linted)
+    judge_dependencies(request, session.rules, session.config.registries, linted, digests=lock_in_force(session.policy))
     return linted

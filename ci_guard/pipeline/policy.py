@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ci_guard.config import loader, values
+from ci_guard.config import digests, loader, values
+from ci_guard.config.digests import DigestLock
 from ci_guard.config.settings import config_path, in_force, setting
 from ci_guard.config.types import Config
 from ci_guard.config.values import shown
@@ -103,9 +104,8 @@ def load_policy(
     changes: list[PolicyChange] = []
     if base is not None:
         notices.append(Notice(f"judged by the policy of the base commit {base.commit[:12]}"))
-        changes += changes_of(
-            source, path, config, (*protected, *_rule_files(source, folders), *trust_files(config), *config.vex)
-        )
+        others = (*protected, digests.NAME, *_rule_files(source, folders), *trust_files(config), *config.vex)
+        changes += changes_of(source, path, config, others)
         config = placeless(config) if source.now(path) != data else config
     if not comments:
         words = "comments and annotations in files accept nothing"
@@ -182,6 +182,12 @@ def day_of(environ: Mapping[str, str]) -> date:
         return datetime.fromtimestamp(int(epoch), UTC).date()
     except (ValueError, OverflowError, OSError):
         raise ConfigError(f"SOURCE_DATE_EPOCH: expected seconds since 1970, found {shown(epoch)}") from None
+
+
+def lock_in_force(policy: Policy) -> DigestLock:
+    """The lock of digests that counts: that of the base commit on a pull request. Raises ConfigError."""
+    data = policy.read(digests.NAME)
+    return digests.NO_LOCK if data is None else digests.load(data, digests.NAME)
 
 
 def trust_files(config: Config) -> list[str]:

@@ -28,6 +28,7 @@ from ci_guard.pipeline.joined import judge_joins
 from ci_guard.pipeline.lint import lint
 from ci_guard.pipeline.manifests import Linted
 from ci_guard.pipeline.namespaces import judge_namespaces
+from ci_guard.pipeline.policy import lock_in_force
 from ci_guard.pipeline.sbom import render as render_sbom
 from ci_guard.pipeline.session import Session
 from ci_guard.report import render
@@ -163,7 +164,7 @@ class _Job:
         judge = DependencyJudge(self.session.rules, linted, asked)
         judge.locks(gathered)
         judge.workflows(self.session.root, self.session.targets, self.session.lint_request().wants)
-        judge.together(gathered)
+        judge.together(gathered, lock_in_force(session.policy))
         judge.finish()
         self.progress.done(f"{linted.judged.subjects - before} lock entries and workflow steps")
 
