@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ci_guard.commands.outcome import Outcome
@@ -15,21 +15,28 @@ from ci_guard.gate import closes, in_words
 from ci_guard.model.errors import EXIT_BROKEN, EXIT_OPEN, UsageError
 from ci_guard.model.finding import Finding
 from ci_guard.pipeline.init import InitRequest, Plan, plan
+from ci_guard.pipeline.takeover import Takeover
 from ci_guard.report.compact import where
 from ci_guard.report.escape import terminal
 from ci_guard.setup import reference
 from ci_guard.setup.inventory import HOOKS_FILE
+from ci_guard.setup.peers.collecting import PEERS
 from ci_guard.setup.reference import Reference
 from ci_guard.source.changeset import patch, write_all
 from ci_guard.suppress.baseline import Baseline
 
 _LISTED = 10
+_LISTED_SKIPS = 40  # each needs a person's decision, so most runs list them all
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("path", metavar="PATH", nargs="?", default=".", help="the repository, or a folder of it")
     parser.add_argument("--dry-run", action="store_true", help="write nothing; print the changes as a patch")
+    parser.add_argument(
+        "--from", metavar="TOOL,…", action="append", default=[], dest="tools",
+        help=f"take over what another tool was told to skip: {', '.join(PEERS)}",
+    )  # fmt: skip
     parser.add_argument("--profile", metavar="NAME", default="default", help="which rules judge (default: default)")
     parser.add_argument(
         "--action",
@@ -46,7 +53,8 @@ def run(args: argparse.Namespace) -> Outcome:
         profile = values.profile(args.profile)
     except ValueError as error:
         raise UsageError(f"--profile: {error}") from None
-    planned = plan(InitRequest(Path(args.path), profile, pinned), os.environ)
+    tools = tuple(dict.fromkeys(tool for named in args.tools for tool in _tools(named)))
+    planned = plan(InitRequest(Path(args.path), profile, tools, pinned), os.environ)
     if args.dry_run:
         write(patch(planned.changes), None)
     else:
@@ -54,6 +62,13 @@ def run(args: argparse.Namespace) -> Outcome:
     told = "".join(f"{line}\n" for line in _told(planned, pinned, dry=args.dry_run))
     print(told, end="", file=sys.stderr if args.dry_run else sys.stdout)
     return Outcome(planned.report, EXIT_OPEN)
+
+
+def _tools(named: str) -> tuple[str, ...]:
+    try:
+        return values.separated(values.one_of(PEERS))(named)
+    except ValueError as error:
+        raise UsageError(f"--from: {error}") from None
 
 
 def _told(planned: Plan, pinned: Reference, *, dry: bool) -> Iterator[str]:
@@ -68,6 +83,7 @@ def _told(planned: Plan, pinned: Reference, *, dry: bool) -> Iterator[str]:
     if planned.snippet:
         yield from ("", *planned.snippet.splitlines())
     yield ""
+    yield from _taken_over(planned)
     yield from _first_day(planned)
     yield from _next_steps(planned, pinned)
 
@@ -76,6 +92,9 @@ def _found(planned: Plan) -> Iterator[str]:
     scope = planned.report.scope
     parts = [f"{in_words(scope.files.get('judged', 0), 'file')} with manifests", planned.inventory.words()]
     yield f"Found {', '.join(part for part in parts if part)}."
+    for tool in sorted({tool for tool, _ in planned.inventory.peers} - set(planned.takeover.tools)):
+        named = ", ".join(path for of, path in planned.inventory.peers if of == tool)
+        yield f"{tool} is configured here ({terminal(named)}): `ci-guard init --from {tool}` takes over what it skips."
     if templates := scope.files.get("helm-template", 0):
         yield f"{in_words(templates, 'template')} of charts not judged: judge what `helm template` renders."
 
@@ -83,6 +102,35 @@ def _found(planned: Plan) -> Iterator[str]:
 def _counted(accepted: Baseline) -> str:
     count = sum(accepted.counts.values())
     return f"({in_words(count, 'finding')} of today accepted)" if count else "(nothing to accept)"
+
+
+def _taken_over(planned: Plan) -> Iterator[str]:
+    """What came of the other tools' skips; nothing is dropped in silence."""
+    taken = planned.takeover
+    if taken.entries or taken.switches:
+        parts = (
+            [f"{in_words(taken.skips, 'skip')} as {in_words(taken.entries, 'suppression')}"] if taken.entries else []
+        )
+        parts += [f"{in_words(taken.switches, 'rule')} turned on or off"] if taken.switches else []
+        yield f"Taken over: {', '.join(parts)}."
+    if taken.without_reason:
+        entries = in_words(taken.without_reason, "suppression has", "suppressions have")
+        yield f"{entries} no reason and no effect yet: write one where .ci-guard.yaml says `fill in why`."
+    if taken.needless:
+        yield f"{in_words(len(taken.needless), 'skip')} of things that are not found here, so no entry is needed:"
+        yield from _some(f"{origin}: {check}" for origin, check in taken.needless)
+    if taken.leftovers:
+        yield f"{in_words(len(taken.leftovers), 'thing')} could not be taken over:"
+        yield from _some(f"{left.origin}: {left.words}" for left in taken.leftovers)
+    if taken != Takeover():
+        yield ""
+
+
+def _some(lines: Iterable[str]) -> Iterator[str]:
+    every = [f"  {terminal(line)}" for line in lines]
+    yield from every[:_LISTED_SKIPS]
+    if len(every) > _LISTED_SKIPS:
+        yield f"  … and {len(every) - _LISTED_SKIPS} more"
 
 
 def _first_day(planned: Plan) -> Iterator[str]:

@@ -7,14 +7,15 @@ is planned, where that can be done without touching another byte.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from ci_guard.config.loader import read_config
 from ci_guard.config.types import BASELINE_NAME, CONFIG_NAME
 from ci_guard.gate import GatePolicy, decide
-from ci_guard.model.errors import InputError
+from ci_guard.model.errors import InputError, UsageError
+from ci_guard.model.finding import Finding
 from ci_guard.model.record import field, record, replace
 from ci_guard.model.report import Report, Verdict
 from ci_guard.pipeline.choice import RuleChoice
@@ -22,10 +23,12 @@ from ci_guard.pipeline.conclude import RulesInForce
 from ci_guard.pipeline.everything import judge_everything
 from ci_guard.pipeline.policy import Policy, day_of, load_policy
 from ci_guard.pipeline.session import Session
+from ci_guard.pipeline.takeover import Takeover, take_over
 from ci_guard.setup import hook_config, inventory, workflow
 from ci_guard.setup.configuration import Draft
 from ci_guard.setup.hook_config import HookEntry
 from ci_guard.setup.inventory import HOOKS_FILE, WORKFLOW_FILE, Inventory
+from ci_guard.setup.peers.collecting import collect
 from ci_guard.setup.reference import Reference
 from ci_guard.source.changeset import FileChange
 from ci_guard.source.files import SourceFile, read_file, read_or_none, walk
@@ -38,10 +41,11 @@ THERE = "is there already"
 
 @record
 class InitRequest:
-    """What to set up. `place` is the folder as the user named it."""
+    """What to set up. `place` is the folder as the user named it; what `tools` were told is taken over."""
 
     place: Path
     profile: str = "default"
+    tools: tuple[str, ...] = ()
     reference: Reference = field(default_factory=Reference)
 
 
@@ -64,30 +68,58 @@ class Plan:
     left: list[tuple[str, str]] = field(default_factory=list)
     snippet: str = ""
     accepted: Baseline | None = None
+    takeover: Takeover = field(default_factory=Takeover)
 
 
 def plan(request: InitRequest, environ: Mapping[str, str]) -> Plan:
-    """Look, judge, and say what to write; nothing is written. Raises InputError, ConfigError, RevisionError."""
+    """Look, judge, and say what to write; nothing is written. Raises UsageError, InputError, ConfigError."""
     root, target, branch, is_git = _place(request.place)
-    config_path = _below(target, CONFIG_NAME)
-    existing = _read(root, config_path)
-    drafted = Draft(request.reference.schema, request.profile).text() if existing is None else b""
-    policy = _policy(root, config_path, drafted)
-    session = _session(root, target, policy, environ)
-    linted = judge_everything(session)
-    report = session.report(linted)
-    accepted = None
-    if policy.config.baseline and not (root / policy.config.baseline).exists():
-        accepted = baselines.from_findings(report.findings)
-        report = replace(session, policy=replace(policy, baseline=accepted)).report(linted)
-    verdict = decide(report, GatePolicy(policy.config.fail_on, allow_empty=True))
     found = inventory.take(entry.path for entry in walk(root, [target or "."]) if isinstance(entry, SourceFile))
-    planned = Plan(root, target, branch, is_git, found, report, verdict, accepted=accepted)
+    config_path = _below(target, CONFIG_NAME)
+    takeover, drafted = Takeover(), b""
+    if not os.path.lexists(root / config_path):
+        draft, takeover = _draft(request, root, target, environ)
+        drafted = draft.text()
+    elif request.tools:
+        raise UsageError(f"--from: {config_path} is there already, and is not overwritten; move it away first")
+    policy = _policy(root, config_path, drafted)
+    report, accepted = _judged(_session(root, target, policy, environ))
+    verdict = decide(report, GatePolicy(policy.config.fail_on, allow_empty=True))
+    planned = Plan(root, target, branch, is_git, found, report, verdict, accepted=accepted, takeover=takeover)
     _plan_config(planned, config_path, drafted)
     _plan_hooks(planned, HookEntry(request.reference, found, target))
     _plan_workflow(planned, request.reference)
     _plan_baseline(planned, config_path, policy.config.baseline)
     return planned
+
+
+def _draft(request: InitRequest, root: Path, target: str, environ: Mapping[str, str]) -> tuple[Draft, Takeover]:
+    """The new configuration, with what other tools were told."""
+    draft = Draft(request.reference.schema, request.profile)
+    if not request.tools:
+        return draft, Takeover()
+
+    def judge(draft: Draft) -> Sequence[Finding]:
+        policy = _policy(root, _below(target, CONFIG_NAME), draft.text())
+        return judge_everything(_session(root, target, policy, environ)).judged.findings
+
+    base, selected = root / target, RuleChoice(request.profile, repo_wide=True).selection().rules
+    paths = [entry.path for entry in walk(base) if isinstance(entry, SourceFile)]
+    wishes = collect(paths, request.tools, partial(read_or_none, base))
+    draft, taken = take_over(draft, wishes, selected, judge, target)
+    return draft, replace(taken, tools=request.tools)
+
+
+def _judged(session: Session) -> tuple[Report, Baseline | None]:
+    """The report as it will be once a missing baseline is there, and that baseline."""
+    linted = judge_everything(session)
+    report = session.report(linted)
+    named = session.config.baseline
+    if not named or (session.root / named).exists():
+        return report, None
+    accepted = baselines.from_findings(report.findings)
+    with_it = replace(session, policy=replace(session.policy, baseline=accepted))
+    return with_it.report(linted), accepted
 
 
 def _place(place: Path) -> tuple[Path, str, str, bool]:
