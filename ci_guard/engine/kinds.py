@@ -53,6 +53,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "program": _facts("flags", "program"),
     "kubelet": _facts("config", "audit"),
     "component": _facts("component"),
+    "package-setting": _facts("setting"),
     "image": _facts("image"),
     "artifact": _facts("artifact"),
     "workflow-step": _facts("step", "job", "workflow"),

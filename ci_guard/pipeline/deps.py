@@ -20,9 +20,12 @@ from ci_guard.pipeline.lint import LintRequest
 from ci_guard.pipeline.manifests import Linted
 from ci_guard.report.progress import Silent
 from ci_guard.sbom.facts import subjects as entries
+from ci_guard.sbom.lockfiles import parser_name
 from ci_guard.sbom.lockfiles.lock import Lock
+from ci_guard.sbom.settings import REQUIREMENTS, read_settings, reader_of
+from ci_guard.sbom.settings import subjects as setting_subjects
 from ci_guard.source.document import Unreadable
-from ci_guard.source.files import SourceFile, read_file, walk
+from ci_guard.source.files import SourceFile, read_file, read_or_none, walk
 from ci_guard.source.reader import read
 from ci_guard.workflows import files
 from ci_guard.workflows.agreement import Pin, pin_of
@@ -30,6 +33,7 @@ from ci_guard.workflows.steps import DIALECT
 
 WITHOUT_HASHES = "lock-without-hashes"
 DRIFT = "lock-drift"
+SETTINGS = "index-allows-confusion"
 
 CATEGORIES = frozenset({"dependencies", "workflows", "images", "input", "policy"})
 """The folders of rules that `deps check` judges by."""
@@ -48,6 +52,7 @@ def judge_dependencies(
     gathered = gather_locks(request.root, request.targets, Silent(), request.wants, registries)
     judge.locks(gathered)
     judge.workflows(request.root, request.targets, request.wants)
+    judge.settings(request.root, gathered, request.targets, request.wants)
     judge.together(gathered, digests)
     judge.finish()
 
@@ -136,6 +141,28 @@ class DependencyJudge:
                     self._into.judged.unjudged.append(Unjudged("", found.path, str(error), Location(found.path)))
                     continue
                 self.workflow(found.path, data)
+
+    def settings(
+        self, root: Path, gathered: Gathered, targets: Sequence[str], wants: Callable[[str], bool] = everything
+    ) -> None:
+        """The settings of package managers under the targets, and those in files that locks include."""
+        included = {lock.path for lock in gathered.locks if lock.format == "requirements.txt"}
+        found = {f.path for f in walk(root, targets) if isinstance(f, SourceFile)}
+        for path in sorted(included | {path for path in found if reader_of(path) and wants(path)}):
+            data = read_or_none(root, path)
+            if data is not None:
+                self.setting_file(path, data, REQUIREMENTS if path in included else None)
+
+    def setting_file(self, path: str, data: bytes, reader: tuple[str, str] | None = None) -> None:
+        """Every setting of one file; a file that cannot be read was not judged, and is said so."""
+        file = read_settings(path, data, reader)
+        if file.broken is not None:
+            place, reason = file.broken.location, f"not read for settings of package managers: {file.broken.reason}"
+            if not parser_name(path):  # a lock that is broken has said so
+                self._into.judged.unjudged.append(Unjudged(SETTINGS, path, reason, place))
+            return
+        for subject in setting_subjects(file):
+            self._one(path, subject)
 
     def workflow(self, path: str, data: bytes) -> None:
         """Every `uses:` of one workflow or action."""

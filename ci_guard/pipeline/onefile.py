@@ -21,9 +21,12 @@ def judge_file(request: LintRequest, path: str, data: bytes, advisories: Asked |
         _judge(request, linted).workflow(path, data)
         return linted
     from ci_guard.sbom.lockfiles import parser_name
+    from ci_guard.sbom.settings import reader_of
 
     if parser_name(path):
         _lock(request, linted, path, data, advisories)
+    if reader_of(path) is not None:
+        _judge(request, linted).setting_file(path, data)
     return linted
 
 

@@ -30,6 +30,8 @@ from ci_guard.model.subject import Subject, SubjectId
 from ci_guard.pipeline import structure
 from ci_guard.sbom.facts import subjects as component_subjects
 from ci_guard.sbom.lockfiles import parser_name, read_lock
+from ci_guard.sbom.settings import read_settings, reader_of
+from ci_guard.sbom.settings import subjects as setting_subjects
 from ci_guard.source.document import Document, Unreadable
 from ci_guard.source.files import read_file
 from ci_guard.source.reader import read
@@ -104,8 +106,8 @@ def subjects_of(rule: Rule, example: Example) -> list[Subject] | None:
     kinds = {clause.each for clause in rule.clauses(NEWEST)}
     if files.is_workflow(example.path):
         return [s for d in _documents(example, "yaml-1.2") for s in files.subjects(example.path, d)]
-    if parser_name(example.path):
-        return _entries(example, data)
+    if parser_name(example.path) or reader_of(example.path):
+        return _entries(example, data) + _settings(example, data)
     if Path(example.path).stem in kinds:
         return [_facts(Path(example.path).stem, document) for document in _documents(example, "yaml-1.2")]
     if rule.needs_repo:
@@ -130,10 +132,21 @@ def repo_subjects(path: str, data: bytes) -> list[Subject]:
 
 
 def _entries(example: Example, data: bytes) -> list[Subject]:
+    if not parser_name(example.path):
+        return []
     lock = read_lock(example.path, data)
     for broken in (lock,) if isinstance(lock, Unreadable) else lock.broken:
         raise UsageError(f"{broken.path}: {broken.reason}")
     return [] if isinstance(lock, Unreadable) else list(component_subjects(lock))
+
+
+def _settings(example: Example, data: bytes) -> list[Subject]:
+    if reader_of(example.path) is None:
+        return []
+    file = read_settings(example.path, data)
+    if file.broken is not None:
+        raise UsageError(f"{file.path}: {file.broken.reason}")
+    return list(setting_subjects(file))
 
 
 def _documents(example: Example, dialect: str) -> Iterator[Document]:

@@ -164,6 +164,7 @@ class _Job:
         judge = DependencyJudge(self.session.rules, linted, asked)
         judge.locks(gathered)
         judge.workflows(self.session.root, self.session.targets, self.session.lint_request().wants)
+        judge.settings(self.session.root, gathered, self.session.targets, self.session.lint_request().wants)
         judge.together(gathered, lock_in_force(session.policy))
         judge.finish()
         self.progress.done(f"{linted.judged.subjects - before} lock entries and workflow steps")

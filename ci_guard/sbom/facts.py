@@ -11,6 +11,7 @@ from ci_guard.model.record import record
 from ci_guard.model.subject import Subject, SubjectId
 from ci_guard.sbom.digests import strength
 from ci_guard.sbom.lockfiles.lock import Lock
+from ci_guard.sbom.resolved import Hosts, disagreement, insecure
 from ci_guard.sbom.sources import split_git
 
 
@@ -36,6 +37,7 @@ class EntryPosition:
 
 def subjects(lock: Lock) -> Iterator[Subject]:
     """One subject an entry; the lock file itself and the project are no dependencies and are left out."""
+    hosts = Hosts(lock.components, lock.allowed)
     for component in lock.components:
         if component.type == "file" or component.source == "workspace":
             continue
@@ -47,11 +49,34 @@ def subjects(lock: Lock) -> Iterator[Subject]:
             path=(),
             document=EntryPosition(lock.path, component.locations[0] if component.locations else Location(lock.path)),
             variables={
-                kind: facts or component_facts(component, lock.format, hashable=not lock.hashless),
+                kind: facts or _entry_facts(component, lock, hosts),
                 "subject": _named(component),
             },
             match={"ecosystem": component.ecosystem, "format": lock.format, "type": facts["kind"] if facts else ""},
         )
+
+
+def _entry_facts(component: Component, lock: Lock, hosts: Hosts) -> dict[str, Any]:
+    """The facts of a package, and how its address fits its lock."""
+    return component_facts(component, lock.format, hashable=not lock.hashless) | {
+        "insecure": insecure(component),
+        "otherName": disagreement(component),
+        "unexpectedHost": hosts.unexpected(component),
+        "credential": component.ref in lock.exposed,
+        "runs": _runs(component),
+    }
+
+
+def _runs(component: Component) -> str:
+    """How it runs code of its own while it is installed, as far as its lock tells; "" if it tells of nothing."""
+    properties = dict(component.properties)
+    if properties.get("ci-guard:npm:install-script") == "true":
+        return "install scripts"
+    if properties.get("ci-guard:composer:type") == "composer-plugin":
+        return "a Composer plugin"
+    files = [file.filename or file.url for file in component.distributions]
+    built = component.ecosystem == "PyPI" and files and not any(".whl" in file for file in files)
+    return "its build, for the lock has no wheel of it" if built else ""
 
 
 def image_facts(component: Component) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from ci_guard.model.record import record
 
 _COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _CHARACTERS = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*"
@@ -12,6 +14,10 @@ _URI = re.compile(
     rf"(?:/{_CHARACTERS})?(?:\?(?:{_CHARACTERS}|\?)*)?(?:#{_CHARACTERS})?\Z"
 )
 _MAX_URI = 2_000
+_PLACEHOLDER = re.compile(r"\$\{?[A-Za-z_]|%[A-Za-z_][A-Za-z0-9_]*%|\{\{|<[A-Za-z_-]+>|\A\*+\Z")
+_LOOPBACK = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
+_PLAIN = frozenset({"http", "git", "git+http", "ftp", "svn"})
+_TOKEN_LENGTH = 20  # a user name that is a token, as some registries have it; `git` and `oauth2` are shorter
 _GIT_PREFIXES = ("git+", "git:", "git@", "github:", "gitlab:", "bitbucket:", "gist:")
 
 
@@ -47,3 +53,33 @@ def without_password(url: str) -> str:
         return urlunsplit(parts._replace(netloc=host)) if host != parts.netloc else url
     except ValueError:
         return ""
+
+
+@record
+class Address:
+    """What an address tells without its credentials.
+
+    `plain`: what is fetched from `host` is not protected by TLS. `secret`: a credential stands in the address.
+    """
+
+    host: str = ""
+    plain: bool = False
+    secret: bool = False
+
+
+def address(url: str) -> Address:
+    """Read the address of an index, a registry or a repository; what is none tells nothing."""
+    try:
+        parts = urlsplit(url.strip())
+        host = (parts.hostname or "").lower()
+        user, password = parts.username or "", parts.password or ""
+    except ValueError:  # an unbalanced bracket in a hostile file
+        return Address()
+    plain = parts.scheme in _PLAIN and bool(host) and not _LOOPBACK.fullmatch(host)
+    token = password if password else (user if len(user) >= _TOKEN_LENGTH else "")
+    return Address(host, plain, is_secret(unquote(token)))
+
+
+def is_secret(value: object) -> bool:
+    """Whether a credential's value stands there itself, and not the name of a variable that holds it."""
+    return isinstance(value, str) and bool(value.strip()) and not _PLACEHOLDER.search(value)

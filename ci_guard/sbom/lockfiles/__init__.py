@@ -16,7 +16,7 @@ from ci_guard.model.ports import ReadBytes
 from ci_guard.model.record import replace
 from ci_guard.sbom.lockfiles.lock import Lock, LockError
 from ci_guard.sbom.purls import component_purl, home_host
-from ci_guard.sbom.sources import without_password
+from ci_guard.sbom.sources import address, without_password
 from ci_guard.source.document import Unreadable
 
 
@@ -110,7 +110,9 @@ def read_lock(
     except LockError as error:
         return error.unreadable
     homes = registries or {_home(lock)}
-    return replace(lock, components=tuple(_identified(c, homes) for c in lock.components))
+    exposed = frozenset(c.ref for c in lock.components if _exposed(c))
+    components = tuple(_identified(_unseen(c) if c.ref in exposed else c, homes) for c in lock.components)
+    return replace(lock, components=components, exposed=exposed, allowed=tuple(registries))
 
 
 def _home(lock: Lock) -> str:
@@ -118,6 +120,17 @@ def _home(lock: Lock) -> str:
     if lock.default_index and any(c.source == "registry" and not c.source_url for c in lock.components):
         return ""
     return home_host(lock.components)
+
+
+def _exposed(component: Component) -> bool:
+    """Whether an address of the entry holds a credential, which nothing that is written later may hold."""
+    urls = (component.source_url, *(f.url for f in component.distributions))
+    return any("@" in url and address(url).secret for url in urls)
+
+
+def _unseen(component: Component) -> Component:
+    """Without the text of its lines: whichever rules judge, nobody shows them."""
+    return replace(component, locations=tuple(replace(place, snippet="") for place in component.locations))
 
 
 def _identified(component: Component, homes: Collection[str]) -> Component:

@@ -206,3 +206,5 @@ def _properties(
         yield "ci-guard:composer:reference", reference
     if text_of(origin, "url"):
         yield "ci-guard:composer:source", text_of(origin, "url")
+    if text_of(table, "type") == "composer-plugin":  # whose code Composer runs
+        yield "ci-guard:composer:type", "composer-plugin"

@@ -37,7 +37,8 @@ class Lock(Inventory):
     no lock of the format can do better. `drift` says where the lock and its manifest disagree, `open` where a reference
     depends on names that only the caller of a build knows. `document` is there where people write comments that may
     accept findings.
-    `default_index`: an entry without an address comes from the index that the tool takes by default.
+    `default_index`: an entry without an address comes from the index that the tool takes by default. `exposed` are the
+    refs whose address held a credential, `allowed` the hosts that the policy names.
     """
 
     path: str = ""
@@ -50,6 +51,8 @@ class Lock(Inventory):
     open: tuple[tuple[Location, tuple[str, ...]], ...] = ()
     document: Document | None = None
     default_index: bool = False
+    exposed: frozenset[str] = frozenset()
+    allowed: tuple[str, ...] = ()
 
 
 class LockError(Exception):
