@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ci_guard.engine.expression import ExhaustedError, Expression, LimitError, MalformedError
-from ci_guard.engine.findings import Item, Place, finding, identity, wrong_type
+from ci_guard.engine.findings import Item, Place, finding, identity, is_written, wrong_type
 from ci_guard.engine.kinds import KINDS
 from ci_guard.engine.misreading import Evaluating, culprit
 from ci_guard.engine.program import Program
@@ -41,12 +41,15 @@ class Judge:
         self._programs: dict[tuple[str, tuple[Clause, ...]], Program] = {}
         self._exact: dict[str, Evaluating] = {}
 
-    def judge(self, subject: Subject) -> Judgement:
-        """Judge one subject, members included, by every rule that may look at it. Never raises on any subject."""
+    def judge(self, subject: Subject, *, written: bool = False) -> Judgement:
+        """Judge one subject, members included, by every rule that may look at it. Never raises on any subject.
+
+        `written`: only flaws that stand in the document are findings, not what it leaves out.
+        """
         programs = self._programs_of(subject)
         if not programs:
             return Judgement()
-        return _Look(self._selection, programs[0], subject, self._exact).judgement(programs)
+        return _Look(self._selection, programs[0], subject, self._exact, written).judgement(programs)
 
     def _programs_of(self, subject: Subject) -> tuple[Program, ...]:
         key = (subject.each, frozenset(subject.match.items()))
@@ -84,6 +87,7 @@ class _Look:
     program: Program
     subject: Subject
     exact: dict[str, Evaluating]
+    written: bool = False
     result: Judgement = field(default_factory=Judgement)
     by_identity: dict[tuple[str, SubjectId, NodePath], int] = field(default_factory=dict)
     looked: dict[str, set[SubjectId]] = field(default_factory=dict)
@@ -145,6 +149,8 @@ class _Look:
         return Place.of(self.subject, clause.each, member, variables)
 
     def _fail(self, clause: Clause, place: Place, item: Item | None) -> None:
+        if self.written and not is_written(clause, place, item):
+            return
         selected = self.selection.rules[clause.rule]
         key = (clause.rule, *identity(place, item))
         self.by_identity.setdefault(key, len(self.result.findings))

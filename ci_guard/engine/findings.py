@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ci_guard.engine.kinds import KINDS
 from ci_guard.engine.messages import render, shown
@@ -13,6 +13,8 @@ from ci_guard.engine.selection import Selected, Selection
 from ci_guard.model.finding import Finding
 from ci_guard.model.location import NodePath
 from ci_guard.model.subject import Nested, Positions, Subject, SubjectId
+
+_NAMING: Final = {("name",), ("kind",), ("apiVersion",)}
 
 
 class Item(NamedTuple):
@@ -79,6 +81,20 @@ def finding(selection: Selection, selected: Selected, clause: Clause, place: Pla
     if selected.rule.sensitive:
         key = ""
     return selection.settled(Finding(clause.rule, selected.severity, text, location, place.id, path, key))
+
+
+def is_written(clause: Clause, place: Place, item: Item | None) -> bool:
+    """Whether the document itself has what the finding of a clause would point at.
+
+    A name and a map on the way are no flaws: what is missed there may be elsewhere. An item, and a volume, are there
+    as a whole or not at all.
+    """
+    base = item.path if item else place.base
+    exists = place.subject.document.exists
+    paths = [path for path in clause.at or (((),) if item else ()) if exists(_absolute(place, path, base))]
+    if not paths or item or clause.each == "volume":
+        return bool(paths)
+    return paths[0][-1:] not in _NAMING and not isinstance(value_at(place.root, paths[0]), dict)
 
 
 def _point(place: Place, at: tuple[NodePath, ...], base: NodePath) -> NodePath:

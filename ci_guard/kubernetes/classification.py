@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from ci_guard.kubernetes import patches, sniff
-from ci_guard.kubernetes.kustomization import Surroundings, is_kustomization
-from ci_guard.kubernetes.outcomes import ManifestDocument, Skipped
-from ci_guard.kubernetes.resources import is_resource, resources_of
+from ci_guard.kubernetes.kustomization import Surroundings, inline_patches, is_kustomization
+from ci_guard.kubernetes.outcomes import ManifestDocument, PatchDocument, Skipped
+from ci_guard.kubernetes.resources import Resource, is_resource, resources_of
 from ci_guard.kubernetes.sniff import BrokenText
 from ci_guard.source import reader
 from ci_guard.source.document import Document, Unreadable
 
+_Item = ManifestDocument | PatchDocument | Unreadable | Skipped
 
-def classify(path: str, data: bytes, surroundings: Surroundings) -> Iterator[ManifestDocument | Unreadable | Skipped]:
+
+def classify(path: str, data: bytes, surroundings: Surroundings) -> Iterator[_Item]:
     """What each document of a file is that may hold manifests, in order."""
     directives = any(sign in data for sign in patches.BYTES)
     text = BrokenText(data)
@@ -23,7 +25,7 @@ def classify(path: str, data: bytes, surroundings: Surroundings) -> Iterator[Man
             yield _broken(document, text)
             continue
         value = _without_nulls(document.value) if document.dialect == "json" else document.value
-        yield _classified(document, value, surroundings, directives=directives)
+        yield from _classified(document, value, surroundings, directives=directives)
 
 
 def _documents(path: str, data: bytes) -> Iterator[Document | Unreadable]:
@@ -49,23 +51,54 @@ def _broken(unreadable: Unreadable, text: BrokenText) -> Unreadable | Skipped:
     return Skipped(unreadable.path, "no-manifest", "no manifest, and no YAML either")
 
 
-def _classified(
-    document: Document, value: Any, surroundings: Surroundings, *, directives: bool
-) -> ManifestDocument | Skipped:
+def _classified(document: Document, value: Any, surroundings: Surroundings, *, directives: bool) -> Iterator[_Item]:
     path = document.path
     if is_kustomization(path, value):
-        return Skipped(path, "kustomization", "a list of what Kustomize builds from")
+        yield Skipped(path, "kustomization", "a list of what Kustomize builds from")
+        yield from _inline(document, value)
+        return
     if not is_resource(value):
-        if patches.is_json_patch(value):
-            return Skipped(path, "kustomize-patch", "a JSON patch", document.locate(()))
-        return Skipped(path, "no-manifest", "no API object")
-    if by := surroundings.patched_by(path):
-        return Skipped(path, "kustomize-patch", f"{by} uses it as a patch", document.locate(()))
+        yield _json_patch(document, value, surroundings) or Skipped(path, "no-manifest", "no API object")
+        return
+    by, _ = surroundings.patched_by(path)
     resources = list(resources_of(document, value))
     signs = [patches.patch_sign(r, directives=directives) for r in resources]
-    if resources and all(signs):
-        return Skipped(path, "kustomize-patch", f"a patch, not an object: {signs[0]}", document.locate(()))
-    return ManifestDocument(document, resources)
+    if by:
+        yield _patch(document, resources, f"{by} uses it as a patch")
+    elif resources and all(signs):
+        yield _patch(document, resources, f"a patch, not an object: {signs[0]}")
+    else:
+        yield ManifestDocument(document, resources)
+
+
+def _patch(document: Document, resources: list[Resource], reason: str) -> PatchDocument:
+    from ci_guard.kubernetes.laid_over import laid_over  # only where there is a patch
+
+    completed = [found for r in resources if not r.path for found in laid_over(r)]
+    return PatchDocument(document, completed, reason, document.locate(()))
+
+
+def _json_patch(document: Document, value: Any, surroundings: Surroundings) -> PatchDocument | Skipped | None:
+    if not patches.is_json_patch(value):
+        return None
+    from ci_guard.kubernetes.laid_over import patched
+
+    by, target = surroundings.patched_by(document.path)
+    resources = patched(value, target, document)
+    if not resources:
+        return Skipped(document.path, "kustomize-patch", "a JSON patch", document.locate(()))
+    reason = f"{by} uses it as a JSON patch" if by else "a JSON patch"
+    return PatchDocument(document, resources, reason, document.locate(()))
+
+
+def _inline(document: Document, value: Any) -> Iterator[PatchDocument]:
+    """The patches that stand as text within a kustomization."""
+    found = list(inline_patches(value))
+    if found:
+        from ci_guard.kubernetes.laid_over import inline_resources
+
+        resources = list(inline_resources(document, found))
+        yield PatchDocument(document, resources, "it holds patches", document.locate(found[0].where))
 
 
 def _without_nulls(value: Any) -> Any:

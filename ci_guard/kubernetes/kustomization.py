@@ -7,14 +7,16 @@ patches from its own folder or below, so the kustomizations in the folders above
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ci_guard.model.location import NodePath
 from ci_guard.model.ports import ReadBytes
-from ci_guard.model.record import record
+from ci_guard.model.record import field, record
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _KINDS = frozenset({"Kustomization", "Component"})
+_PATCHES = ("patches", "patchesJson6902")
 
 
 def is_kustomization(path: str, value: Any) -> bool:
@@ -31,11 +33,20 @@ def is_kustomization(path: str, value: Any) -> bool:
 
 @record
 class Kustomization:
-    """The files that a kustomization names, relative to the root: whole objects, and patches on them."""
+    """The files that a kustomization names, relative to the root: whole objects, and patches on them (to targets)."""
 
     path: str
     resources: frozenset[str] = frozenset()
-    patches: frozenset[str] = frozenset()
+    patches: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@record
+class InlinePatch:
+    """A patch that stands as text within a kustomization: where, the text, and what it is for."""
+
+    where: NodePath
+    text: str
+    target: Mapping[str, Any]
 
 
 def kustomization_of(path: str, value: Any) -> Kustomization:
@@ -43,19 +54,44 @@ def kustomization_of(path: str, value: Any) -> Kustomization:
     folder = posixpath.dirname(path)
     fields = value if isinstance(value, dict) else {}
     resources = [p for key in ("resources", "bases", "components", "crds") for p in _texts(fields.get(key))]
-    patches = list(_texts(fields.get("patchesStrategicMerge")))
-    for key in ("patches", "patchesJson6902"):
-        patches += (p["path"] for p in _list(fields.get(key)) if isinstance(p, dict) and isinstance(p.get("path"), str))
-    return Kustomization(path, _within(folder, resources), _within(folder, patches))
+    patches: list[tuple[str, Mapping[str, Any]]] = [(name, {}) for name in _texts(fields.get("patchesStrategicMerge"))]
+    for key in _PATCHES:
+        patches += ((p["path"], _target(p)) for p in _maps(fields.get(key)) if isinstance(p.get("path"), str))
+    return Kustomization(
+        path,
+        frozenset(where for name in resources if (where := _within(folder, name))),
+        {where: target for name, target in patches if (where := _within(folder, name))},
+    )
 
 
-def _within(folder: str, names: list[str]) -> frozenset[str]:
-    """`names` as seen from the root; inline patches (with line breaks) are no names."""
-    return frozenset(posixpath.normpath(posixpath.join(folder, n)) for n in names if n and "\n" not in n)
+def inline_patches(value: Any) -> Iterator[InlinePatch]:
+    """The patches that a kustomization holds as text."""
+    fields = value if isinstance(value, dict) else {}
+    for index, text in enumerate(_list(fields.get("patchesStrategicMerge"))):
+        if isinstance(text, str) and "\n" in text:
+            yield InlinePatch(("patchesStrategicMerge", index), text, {})
+    for key in _PATCHES:
+        for index, patch in enumerate(_list(fields.get(key))):
+            if isinstance(patch, dict) and isinstance(patch.get("patch"), str):
+                yield InlinePatch((key, index, "patch"), patch["patch"], _target(patch))
+
+
+def _target(patch: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = patch.get("target")
+    return found if isinstance(found, dict) else {}
+
+
+def _within(folder: str, name: str) -> str:
+    """`name` as seen from the root; "" for an inline patch (with line breaks)."""
+    return posixpath.normpath(posixpath.join(folder, name)) if name and "\n" not in name else ""
 
 
 def _texts(value: Any) -> Iterator[str]:
     return (item for item in _list(value) if isinstance(item, str))
+
+
+def _maps(value: Any) -> Iterator[dict[str, Any]]:
+    return (item for item in _list(value) if isinstance(item, dict))
 
 
 def _list(value: Any) -> list[Any]:
@@ -81,17 +117,17 @@ class Surroundings:
                 return posixpath.join(folder, "Chart.yaml")
         return ""
 
-    def patched_by(self, path: str) -> str:
-        """The kustomization that uses `path` as a patch and not as a resource, "" if there is none."""
-        found = ""
+    def patched_by(self, path: str) -> tuple[str, Mapping[str, Any]]:
+        """The kustomization that uses `path` as a patch and not as a resource ("" if there is none), and the target."""
+        found: tuple[str, Mapping[str, Any]] = ("", {})
         for folder in _above(path):
             kustomization = self._kustomization(folder)
             if kustomization is None:
                 continue
             if path in kustomization.resources:
-                return ""
+                return "", {}
             if path in kustomization.patches:
-                found = kustomization.path
+                found = (kustomization.path, kustomization.patches[path])
         return found
 
     def _has_chart(self, folder: str) -> bool:

@@ -5,7 +5,8 @@
 | `judged` | at least one document is an API object: `ManifestDocument` |
 | `unreadable` | it was meant as a manifest and does not parse: `Unreadable`, a finding |
 | `helm-template`, `template` | text from which manifests are made: skipped with a notice |
-| `kustomize-patch`, `kustomization` | part of an object, or a list of files: skipped, a patch with a notice |
+| `kustomize-patch` | part of an object: `PatchDocument`, judged by what it says; `Skipped` if its target is unknown |
+| `kustomization` | a list of files: skipped quietly, but for the patches in it |
 | `no-manifest` | anything else (values, compose, CI files …): skipped quietly |
 
 What parses is judged, braces or not: `kubectl` would deploy it. Only a chart's `templates/` is exempt, since
@@ -19,18 +20,35 @@ from typing import TYPE_CHECKING
 
 from ci_guard.kubernetes import sniff
 from ci_guard.kubernetes.kustomization import ALONE, Surroundings
-from ci_guard.kubernetes.outcomes import NOTICED, OUTCOMES, ManifestDocument, Skipped, outcome_of, outcome_of_file
+from ci_guard.kubernetes.outcomes import (
+    NOTICED,
+    OUTCOMES,
+    ManifestDocument,
+    PatchDocument,
+    Skipped,
+    outcome_of,
+    outcome_of_file,
+)
 from ci_guard.model.location import Location, Region
 
 if TYPE_CHECKING:
     from ci_guard.source.document import Unreadable
 
-__all__ = ["NOTICED", "OUTCOMES", "ManifestDocument", "Skipped", "outcome_of", "outcome_of_file", "read_manifests"]
+__all__ = [
+    "NOTICED",
+    "OUTCOMES",
+    "ManifestDocument",
+    "PatchDocument",
+    "Skipped",
+    "outcome_of",
+    "outcome_of_file",
+    "read_manifests",
+]
 
 
 def read_manifests(
     path: str, data: bytes, surroundings: Surroundings = ALONE
-) -> Iterator[ManifestDocument | Unreadable | Skipped]:
+) -> Iterator[ManifestDocument | PatchDocument | Unreadable | Skipped]:
     """What stands in the file `path`; `surroundings` knows the charts and kustomizations above it.
 
     Never raises on any bytes. Yields at least one value; a file without any manifest is one quiet `Skipped`.
@@ -58,7 +76,7 @@ def _skip_unread(path: str, data: bytes, surroundings: Surroundings) -> Skipped 
         return Skipped(path, "template", "its name says that manifests are made from it")
     if not sniff.has_manifest_name(path):
         return Skipped(path, "no-manifest", "not .yaml, .yml or .json")
-    if not sniff.may_hold_manifest(data):
+    if not sniff.may_hold_manifest(data) and not sniff.may_hold_patch(path, data):
         return Skipped(path, "no-manifest", "no apiVersion and kind in it")
     if b"{{" in data and (chart := surroundings.chart_of(path)):
         line = data[: data.index(b"{{")].count(b"\n") + 1

@@ -26,6 +26,18 @@ class ManifestDocument(NamedTuple):
     resources: list[Resource]
 
 
+class PatchDocument(NamedTuple):
+    """A patch on objects that stand elsewhere: judged by what it says, not by what it leaves out.
+
+    Each of `resources` is completed by all that rules ask for, and knows the places of the patch alone.
+    """
+
+    document: Document
+    resources: list[Resource]
+    reason: str
+    location: Location
+
+
 @record
 class Skipped:
     """A file, or a document of it, that is not judged. Each outcome is reported once a file."""
@@ -40,6 +52,8 @@ def outcome_of(item: object) -> str:
     """The outcome of one value of `read_manifests`, one of `OUTCOMES`."""
     if isinstance(item, Skipped):
         return item.outcome
+    if isinstance(item, PatchDocument):
+        return "kustomize-patch"
     return "judged" if isinstance(item, ManifestDocument) else "unreadable"
 
 

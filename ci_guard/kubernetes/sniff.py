@@ -6,16 +6,19 @@ keys written with escapes (`"api\u0056ersion"`) count as a maybe, and only what 
 
 from __future__ import annotations
 
+import posixpath
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
+from ci_guard.kubernetes.kustomization import NAMES as KUSTOMIZATIONS
 from ci_guard.model.location import STDIN_PATH
 
 EXTENSIONS = (".yaml", ".yml", ".json")
 _TEMPLATE_EXTENSIONS = (".tpl", ".tmpl", ".gotmpl", ".j2", ".jinja", ".jinja2", ".erb", ".mustache", ".hbs")
 
 _KEY = re.compile(rb'"([^"\n]*)"\s*:')
+_OPERATION = re.compile(rb"""\bop["']?[ \t]*:""")
 _ESCAPE = re.compile(rb"\\[xuU]")
 _EXPLICIT_KEY = re.compile(rb"(?:^|[\n{,\[-])[ \t]*\?\s")
 _ESCAPED_BREAK = re.compile(rb"\\\r?\n")
@@ -56,6 +59,13 @@ def may_hold_manifest(data: bytes) -> bool:
     if any(_ESCAPE.search(key) for key in _KEY.findall(plain)):
         return True
     return bool(_ESCAPED_BREAK.search(plain) and _EXPLICIT_KEY.search(plain))
+
+
+def may_hold_patch(path: str, data: bytes) -> bool:
+    """Whether `data` can hold a patch that names neither: JSON Patch operations, or a kustomization with some."""
+    if posixpath.basename(path) in KUSTOMIZATIONS:
+        return b"patch" in data
+    return b"path" in data and _OPERATION.search(data) is not None
 
 
 class BrokenText:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ci_guard.kubernetes.kustomization import NAMES as KUSTOMIZATIONS
 from ci_guard.kubernetes.kustomization import Surroundings
-from ci_guard.kubernetes.manifests import NOTICED, ManifestDocument, Skipped, read_manifests
+from ci_guard.kubernetes.manifests import NOTICED, ManifestDocument, PatchDocument, Skipped, read_manifests
 from ci_guard.model.component import Inventory
 from ci_guard.model.errors import InputError
 from ci_guard.model.location import Location, Region
@@ -162,6 +162,8 @@ def gather_workloads(
                 gathered.workloads += [w for resource in item.resources for w in workloads_of(resource)]
             elif isinstance(item, Unreadable):
                 gathered.unreadable.append(item)
+            elif isinstance(item, PatchDocument):
+                gathered.skipped.append(Skipped(path, "kustomize-patch", item.reason, item.location))
             elif item.outcome in NOTICED:
                 gathered.skipped.append(item)
             elif item.path.rpartition("/")[2] in KUSTOMIZATIONS:

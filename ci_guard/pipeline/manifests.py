@@ -11,6 +11,7 @@ from ci_guard.kubernetes.kustomization import NAMES as KUSTOMIZATIONS
 from ci_guard.kubernetes.manifests import (
     NOTICED,
     ManifestDocument,
+    PatchDocument,
     Skipped,
     outcome_of,
     outcome_of_file,
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 WRONG_TYPE = "wrong-type"
 DUPLICATE_KEY = "duplicate-key"
+_PATCHED = frozenset({"resource", "pod"})
+"""What a patch is judged as: the flags of a component say nothing before all of them are known."""
 
 
 @record(frozen=False, slots=False)
@@ -97,7 +100,6 @@ class ManifestLinter:
         self._whole = whole
         self._suppressing = False
         self._selection: Selection | None = None
-        self._judge: Judge | None = None
 
     @property
     def selection(self) -> Selection:
@@ -115,6 +117,8 @@ class ManifestLinter:
             outcomes.append(outcome_of(item))
             if isinstance(item, ManifestDocument):
                 self._document(item.document, item.resources)
+            elif isinstance(item, PatchDocument):
+                self._patch(item)
             elif isinstance(item, Skipped):
                 self._skipped(item)
             else:
@@ -125,6 +129,23 @@ class ManifestLinter:
             import hashlib
 
             self.into.digests[path] = hashlib.sha256(data).hexdigest()
+
+    def _patch(self, item: PatchDocument) -> None:
+        """Judge what a patch says; what it leaves out may be in its base, so no rule counts as having looked."""
+        if self._whole:
+            self.into.unseen.add(("kustomize-patch", item.document.path))
+        reason = f"kustomize-patch judged without its base: {item.reason}"
+        self.into.judged.notices.append(Notice(reason, item.location))
+        self.into.judged.documents += 1
+        if self._suppressing:
+            self.into.suppressions.read(item.document, item.resources)
+        for resource in item.resources:
+            for subject in subjects_of(resource):
+                if subject.each in _PATCHED:
+                    found = self._engine.judge(subject, written=True).findings
+                    self.into.judged.findings += found
+                    self._observe(item.document.path, subject.id, {f.rule for f in found})
+            self.into.judged.findings += patch_structure(self._structure, resource)
 
     def _skipped(self, item: Skipped) -> None:
         if self._whole and item.path.rpartition("/")[2] in KUSTOMIZATIONS:
@@ -179,14 +200,16 @@ class ManifestLinter:
 
         return StructureJudge(self.selection)
 
-    def _judge_all(self, path: str, subjects: Iterable[Subject]) -> None:
-        if self._judge is None:
-            from ci_guard.engine.evaluation import Judge
+    @cached_property
+    def _engine(self) -> Judge:
+        from ci_guard.engine.evaluation import Judge
 
-            self._judge = Judge(self.selection.part(repo=False))
+        return Judge(self.selection.part(repo=False))
+
+    def _judge_all(self, path: str, subjects: Iterable[Subject]) -> None:
         judged = self.into.judged
         for subject in subjects:
-            judgement = self._judge.judge(subject)
+            judgement = self._engine.judge(subject)
             judged.keep(judgement)
             judged.subjects += 1
             self._observe(path, subject.id, judgement.evaluated.keys())
@@ -220,6 +243,13 @@ def workloads_of(resource: Resource) -> Iterator[Workload]:
     images = tuple(DeployedImage(use.facts, locate(use.path)) for use in images_of(resource))
     if images:
         yield Workload(resource.id, locate((*resource.path, "metadata", "name")), images)
+
+
+def patch_structure(judge: StructureJudge, resource: Resource) -> Iterator[Finding]:
+    """The fields of a patch that do not exist or have the wrong type; its API version is that of its base."""
+    from ci_guard.pipeline.structure import OF_FIELDS
+
+    return (finding for finding in judge.judge(resource, ()) if finding.rule in OF_FIELDS)
 
 
 def malformed_findings(selection: Selection, resource: Resource) -> Iterator[Finding]:

@@ -27,6 +27,7 @@ WRONG_TYPE: Final = "wrong-type"
 REMOVED: Final = "removed-api-version"
 DEPRECATED: Final = "deprecated-api-version"
 SORTED: Final = "yaml-sorted-keys"
+OF_FIELDS: Final = frozenset({UNKNOWN, UNKNOWN_SECURITY, WRONG_TYPE})
 RULES: Final = (UNKNOWN, UNKNOWN_SECURITY, REMOVED, DEPRECATED, SORTED)
 """What only this module judges; wrong types are found elsewhere too."""
 
