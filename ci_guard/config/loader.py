@@ -126,7 +126,10 @@ def _params(node: Node) -> Mapping[str, Any]:
 
 
 def _rule(node: Node) -> RuleSetting:
-    return RuleSetting(**{key: RULE_KEYS[key](member) for key, member in node.fields(RULE_KEYS).items()})
+    region = node.document.locate(node.path, key=True).region
+    place = f"{node.document.path}:{region.start_line}" if region else node.document.path
+    said = {key: RULE_KEYS[key](member) for key, member in node.fields(RULE_KEYS).items()}
+    return RuleSetting(**said, place=place)
 
 
 def _rules(node: Node) -> Mapping[str, RuleSetting]:

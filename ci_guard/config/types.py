@@ -19,11 +19,12 @@ BASELINE_NAME = ".ci-guard.baseline.json"
 
 @record
 class RuleSetting:
-    """What the configuration says of one rule; None = as the rule file and the profile say."""
+    """What the configuration says of one rule (`place`: where); None = as the rule file and the profile say."""
 
     severity: Severity | None = None
     params: Mapping[str, Any] | None = None
     enabled: bool | None = None
+    place: str | None = None
 
 
 @record

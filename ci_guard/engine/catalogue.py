@@ -114,8 +114,9 @@ class Catalogue:
         wanted, unwanted = frozenset(select), frozenset(ignore)
         for name in sorted((wanted | unwanted) - known):
             raise UsageError(f"no rule and no folder of rules {name!r}; see: ci-guard rules list")
-        for name in sorted((overrides or {}).keys() - self.rules.keys()):
-            raise ConfigError(f"rules: no rule {name!r}; see: ci-guard rules list")
+        for name, override in (overrides or {}).items():
+            if name not in self.rules:
+                raise ConfigError(f"rules: no rule {name!r}; see: ci-guard rules list", path=override.place)
         minor, notices = version_asked_for(pod_security_version)
         wishes = Wishes(wanted, unwanted, overrides or {}, minor, categories, repo_wide)
         chosen = self.profiles[profile]

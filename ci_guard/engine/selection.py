@@ -20,11 +20,12 @@ from ci_guard.model.suppression import Suppression
 
 
 class RuleOverride(NamedTuple):
-    """What the configuration says about one rule; None where it says nothing."""
+    """What the configuration says about one rule, and where; None where it says nothing."""
 
     severity: str | None = None
     params: Mapping[str, Any] | None = None
     enabled: bool | None = None
+    place: str = ""
 
 
 class Check(NamedTuple):
@@ -206,7 +207,7 @@ def choose(rules: Iterable[Rule], checks: Mapping[str, Check], profile: Profile,
         if severity is None or not _applies(rule, checks, wishes) or rule.check in replaced:
             continue
         override = wishes.overrides.get(rule.id, RuleOverride())
-        params = _checked_params(rule, override.params or {})
+        params = _checked_params(rule, override)
         clauses = rule.clauses(wishes.minor, params)
         given = {**rule.source.get("params", {}), **params} if rule.by_code else {}
         out[rule.id] = Selected(rule, _capped(rule, severity, override), clauses, given)
@@ -252,11 +253,13 @@ def _capped(rule: Rule, severity: str, override: RuleOverride) -> Severity:
     return Severity.LOW if rule.status == "preview" and found.rank > Severity.LOW.rank else found
 
 
-def _checked_params(rule: Rule, params: Mapping[str, Any]) -> Mapping[str, Any]:
-    known = {**rule.source.get("params", {})}
+def _checked_params(rule: Rule, override: RuleOverride) -> Mapping[str, Any]:
+    known, params = {**rule.source.get("params", {})}, override.params or {}
     for name, value in params.items():
         if name not in known:
-            raise ConfigError(f"rule {rule.id} has no parameter {name!r}; it has: {', '.join(known) or 'none'}")
+            has = ", ".join(known) or "none"
+            raise ConfigError(f"rule {rule.id} has no parameter {name!r}; it has: {has}", path=override.place)
         if type(value) is not type(known[name]):
-            raise ConfigError(f"rule {rule.id}, parameter {name}: expected a {type(known[name]).__name__}")
+            wanted = type(known[name]).__name__
+            raise ConfigError(f"rule {rule.id}, parameter {name}: expected a {wanted}", path=override.place)
     return params

@@ -37,6 +37,11 @@ class PatchDocument(NamedTuple):
     reason: str
     location: Location
 
+    @property
+    def skipped(self) -> Skipped:
+        """What a reader says who wants whole objects."""
+        return Skipped(self.document.path, "kustomize-patch", self.reason, self.location)
+
 
 @record
 class Skipped:

@@ -66,9 +66,7 @@ class RuleChoice:
         from ci_guard.engine.selection import RuleOverride
 
         overrides = {
-            rule: RuleOverride(
-                severity=None if s.severity is None else str(s.severity), params=s.params, enabled=s.enabled
-            )
+            rule: RuleOverride(None if s.severity is None else str(s.severity), s.params, s.enabled, s.place or "")
             for rule, s in self.settings.items()
         }
         return self.catalogue().select(

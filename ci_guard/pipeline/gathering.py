@@ -163,7 +163,7 @@ def gather_workloads(
             elif isinstance(item, Unreadable):
                 gathered.unreadable.append(item)
             elif isinstance(item, PatchDocument):
-                gathered.skipped.append(Skipped(path, "kustomize-patch", item.reason, item.location))
+                gathered.skipped.append(item.skipped)
             elif item.outcome in NOTICED:
                 gathered.skipped.append(item)
             elif item.path.rpartition("/")[2] in KUSTOMIZATIONS:

@@ -12,7 +12,7 @@ from typing import Any
 from ci_guard.config.digests import image_key, repository_key
 from ci_guard.kubernetes.kustomization import NAMES as KUSTOMIZATIONS
 from ci_guard.kubernetes.kustomization import Surroundings, is_kustomization
-from ci_guard.kubernetes.manifests import NOTICED, ManifestDocument, Skipped, read_manifests
+from ci_guard.kubernetes.manifests import NOTICED, ManifestDocument, PatchDocument, Skipped, read_manifests
 from ci_guard.kubernetes.subjects import images_of
 from ci_guard.model.image_reference import parse_image
 from ci_guard.model.location import Location, NodePath
@@ -83,6 +83,8 @@ def places(text: SourceText, surroundings: Surroundings) -> Iterator[Found]:
             if isinstance(found, ManifestDocument):
                 uses = [use for resource in found.resources for use in images_of(resource)]
                 yield from (_image(text, found.document, use.path, str(use.facts["reference"])) for use in uses)
+            elif isinstance(found, PatchDocument):
+                yield found.skipped
             elif isinstance(found, Unreadable) or found.outcome in NOTICED:
                 yield found
 

@@ -18,7 +18,7 @@ from ci_guard.engine.selection import Check, Selected, Selection
 from ci_guard.kubernetes.joined import Joined
 from ci_guard.kubernetes.joins import Joins
 from ci_guard.kubernetes.lean import lean_facts
-from ci_guard.kubernetes.manifests import ManifestDocument, read_manifests
+from ci_guard.kubernetes.manifests import ManifestDocument, PatchDocument, read_manifests
 from ci_guard.kubernetes.outside import Outside
 from ci_guard.kubernetes.repository import Index
 from ci_guard.kubernetes.resources import Resource
@@ -173,8 +173,14 @@ def _flaws(rule: Rule, clauses: tuple[Clause, ...], example: Example, subjects: 
         lines |= {f.location.region.start_line for f in judgement.findings if f.location.region}
         yield from (f"could not be judged: {u.subject}: {u.reason}" for u in judgement.unjudged)
     if not subjects:
-        yield "the file holds nothing that the rule could look at"
+        yield f"the file holds nothing that the rule could look at{_taken_for(example)}"
     yield from _differences(example, lines)
+
+
+def _taken_for(example: Example) -> str:
+    """What an example is instead of an object: a Deployment without containers, for instance, is a patch."""
+    found = (item for item in read_manifests(example.path, example.text.encode()) if isinstance(item, PatchDocument))
+    return next((f" ({item.reason})" for item in found), "")
 
 
 def _structure_flaws(rule: Rule, example: Example) -> Iterator[str]:

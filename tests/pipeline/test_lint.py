@@ -200,3 +200,23 @@ def test_standard_input_may_have_an_absolute_name(
     code, found = findings_of(capsys, "-", "--stdin-filename", str(repo / "templates" / "pod.yaml"))
     assert code == 1
     assert "privileged-container" in rules(found)
+
+
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        ("no-such-rule: {enabled: false}", ".ci-guard.yaml:3: rules: no rule 'no-such-rule'"),
+        ("unsafe-sysctls: {params: {x: 1}}", ".ci-guard.yaml:3: rule unsafe-sysctls has no parameter 'x'"),
+        (
+            "unsafe-sysctls: {params: {allowed: 1}}",
+            ".ci-guard.yaml:3: rule unsafe-sysctls, parameter allowed: expected",
+        ),
+    ],
+)
+def test_what_the_configuration_says_of_rules_must_fit(
+    repo: Path, capsys: pytest.CaptureFixture[str], setting: str, complaint: str
+) -> None:
+    (repo / ".ci-guard.yaml").write_text(f"version: 1\nrules:\n  {setting}\n")
+    (repo / "a.yaml").write_text(FLAWED)
+    assert main(["lint", "."]) == 2
+    assert complaint in capsys.readouterr().err
