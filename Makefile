@@ -1,6 +1,6 @@
 # make demo    the main job over examples/shop, offline
 # make test    all tests
-# make interop build cosign 2 and 3 and a registry from source, and verify each other's signatures (needs Go; 5 minutes)
+# make interop build cosign, notation, gh and others from source, and verify each other's work (needs Go; 20 minutes)
 # make check   format, lint, types, layers, generated files, our own workflows and manifests
 # make docs    write what is generated: rules/catalog.json, docs/rules/, README blocks, docs/terminal.svg
 # make bench   measure what DESIGN calls budgets, beside two peers
@@ -39,17 +39,14 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 INTEROP := $(CURDIR)/.interop
-$(INTEROP)/.built: tests/interop/registry/main.go tests/interop/registry/go.mod
+$(INTEROP)/.built: tests/interop/build.sh tests/interop/registry/main.go tests/interop/registry/go.mod
 	mkdir -p $(INTEROP)
-	GOBIN=$(INTEROP) go install github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5
-	mv $(INTEROP)/cosign $(INTEROP)/cosign2
-	GOBIN=$(INTEROP) go install github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3
-	mv $(INTEROP)/cosign $(INTEROP)/cosign3
+	bash tests/interop/build.sh $(INTEROP)
 	cd tests/interop/registry && go build -o $(INTEROP)/registry .
 	@touch $@
 
 interop: $(VENV)/.dev $(INTEROP)/.built
-	CI_GUARD_COSIGN=$(INTEROP)/cosign2:$(INTEROP)/cosign3 CI_GUARD_GO_REGISTRY=$(INTEROP)/registry \
+	CI_GUARD_INTEROP=$(INTEROP) CI_GUARD_GO_REGISTRY=$(INTEROP)/registry \
 	  $(BIN)/python -m pytest $(PYTEST_ARGS) tests/interop tests/services
 
 check: $(VENV)/.dev

@@ -10,7 +10,18 @@ from ci_guard.commands import verdicts
 from ci_guard.commands.outcome import Outcome
 from ci_guard.model.errors import EXIT_CLOSED, EXIT_OPEN, UsageError
 
-_OTHERS = ("images", "key", "cert_identity", "cert_identity_regexp", "bundle", "from_github", "type", "trusted_root")
+_OTHERS = (
+    "images",
+    "key",
+    "cert_identity",
+    "cert_identity_regexp",
+    "bundle",
+    "from_github",
+    "type",
+    "trusted_root",
+    "trust_policy",
+    "trust_store",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ci_guard.commands import supply_chain, verdicts
+from ci_guard.commands import notary, supply_chain, verdicts
 from ci_guard.commands.options import add_online, add_output
 from ci_guard.commands.outcome import Outcome
 from ci_guard.commands.verdicts import Shown
@@ -56,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--type", metavar="T", default=None, help=f"demand an attestation of this type: {_TYPES}")
     _add_demands(parser)
     supply_chain.add_arguments(parser)
+    notary.add_arguments(parser)
     add_output(parser, ("text", "json", "sarif"))
     add_online(parser)
 
@@ -98,6 +99,8 @@ def run(args: argparse.Namespace) -> Outcome:
     if args.layout:
         return supply_chain.run(args)
     supply_chain.refuse_alone(args)
+    if args.trust_policy or args.trust_store:
+        return notary.run(args)
     if args.images:
         return _of_manifests(args)
     if not args.artifact:

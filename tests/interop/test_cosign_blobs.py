@@ -1,6 +1,6 @@
 """Real cosign and the loopback Sigstore: it verifies the blobs and attestations that we sign, and we what it signs.
 
-With a key and keyless, Rekor v1 and v2. `make interop` builds the programs and names them: CI_GUARD_COSIGN.
+With a key and keyless, Rekor v1 and v2. `make interop` builds the programs and names their folder: CI_GUARD_INTEROP.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.attestation.loopback_services import PERSON, Services
+from tests.interop.peers import COSIGN, no_cosign
 from tests.signing.test_cross_clients import DATA, SHAPES, TYPE, Key, by_them, by_us, ours
 
-COSIGN = [path for path in os.environ.get("CI_GUARD_COSIGN", "").split(":") if path]
-pytestmark = pytest.mark.skipif(not COSIGN, reason="CI_GUARD_COSIGN names no cosign: `make interop` builds it")
+pytestmark = no_cosign
 SIGNING = [path for path in COSIGN if "2" not in Path(path).name]
 """cosign 2 takes its services from options of their own, not from a signing config."""
 

@@ -1,6 +1,6 @@
 """Real cosign on the other side of a real registry: it verifies what we attach, and we what it attaches.
 
-`make interop` builds the programs and names them: CI_GUARD_COSIGN (paths, separated by `:`) and CI_GUARD_GO_REGISTRY.
+`make interop` builds the programs and names their folder: CI_GUARD_INTEROP; and CI_GUARD_GO_REGISTRY.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from ci_guard import cli
+from tests.interop.peers import COSIGN, no_cosign
 from tests.services.loopback_registry import debian_registry, go_registry
 from tests.services.test_images import Place, user  # noqa: F401 - a fixture
 
-COSIGN = [path for path in os.environ.get("CI_GUARD_COSIGN", "").split(":") if path]
-pytestmark = pytest.mark.skipif(not COSIGN, reason="CI_GUARD_COSIGN names no cosign: `make interop` builds it")
+pytestmark = no_cosign
 TYPE = ("--type", "cyclonedx")
 
 

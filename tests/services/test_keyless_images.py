@@ -11,10 +11,9 @@ import pytest
 
 from ci_guard import cli
 from tests.attestation.loopback_services import PERSON, Services
+from tests.interop.peers import COSIGN, no_cosign
 from tests.services.loopback_registry import own_registry
 from tests.services.test_images import Place, user  # noqa: F401 - a fixture
-
-COSIGN = [path for path in os.environ.get("CI_GUARD_COSIGN", "").split(":") if path]
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +72,7 @@ def test_an_identity_in_the_policy(place: Place, running: Services) -> None:
     assert "image-signature-invalid" in told
 
 
-@pytest.mark.skipif(not COSIGN, reason="CI_GUARD_COSIGN names no cosign: `make interop` builds it")
+@no_cosign
 @pytest.mark.parametrize("program", COSIGN, ids=lambda path: Path(path).name)
 @pytest.mark.parametrize("attach", ["bundle", "tag"])
 def test_cosign_verifies_an_identity(place: Place, running: Services, program: str, attach: str) -> None:

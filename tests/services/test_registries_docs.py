@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 
+from ci_guard.attestation.notary.verification import STEPS
 from ci_guard.config.loader import read_config
 from tests.services.test_deployed_images import POD
 from tests.services.test_images import Place, here, user  # noqa: F401 - fixtures
@@ -30,3 +32,7 @@ def test_the_policy_of_the_page() -> None:
     config = read_config(PAGE.split("```yaml\n")[1].split("```")[0].encode(), ".ci-guard.yaml")
     assert len(config.images[0].signed_by) == 2
     assert config.services.hosts == ("tokens.example",)
+
+
+def test_the_page_names_every_step_of_a_notary_signature() -> None:
+    assert re.findall(r"^\| (\d+ [a-z-]+) \|", PAGE, re.MULTILINE) == [f"{n} {s}" for n, s in enumerate(STEPS, 1)]
