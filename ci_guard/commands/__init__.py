@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "upload": "results of any tool into GitHub code scanning",
     "baseline": "accept the findings of today",
     "run": "the main job: lint, sbom, deps, attest, verify, report, gate",
+    "config": "check the configuration and what it names",
     "export": "rules as admission policies for a cluster",
     "rules": "list, show, document, start and test rules",
 }

@@ -29,6 +29,7 @@ class HookEntry:
         hooks: list[dict[str, Any]] = [{"id": "ci-guard", **self._files("--")}]
         if self.inventory.locks or self.inventory.workflows or self.inventory.image_builds:
             hooks.append({"id": "ci-guard-deps", **self._files(self.target)})
+        hooks.append({"id": "ci-guard-config"})
         return {
             "repo": f"https://github.com/{self.reference.repository}",
             "rev": self.reference.commit,

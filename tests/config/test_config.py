@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 
 from ci_guard.config import values
 from ci_guard.config.globs import matches
-from ci_guard.config.loader import load, read_config
+from ci_guard.config.loader import (
+    CONFIG_KEYS,
+    RULE_KEYS,
+    SERVICE_KEYS,
+    SIGNER_KEYS,
+    SUPPRESSION_KEYS,
+    load,
+    read_config,
+)
+from ci_guard.config.problems import problems
 from ci_guard.config.settings import config_path, switch
 from ci_guard.config.types import Config, SuppressionEntry
 from ci_guard.model.errors import ConfigError
@@ -98,16 +107,57 @@ def loads(data: bytes) -> bool:
     return True
 
 
+NAMES = st.sampled_from(["keys/a.pub", "/a", "", " ", "me@shop.example", "https://issuer.example"]) | SCALARS
+SIGNER = members(SCHEMA["$defs"].get("signer", {}).get("properties") or dict.fromkeys(SIGNER_KEYS), NAMES)
+PATTERNS = st.sampled_from(["registry.example/team/**", "**/app", "registry.example/*", "a"])
+IMAGE = st.fixed_dictionaries(
+    {},
+    optional={
+        "match": st.lists(PATTERNS | SCALARS, max_size=2),
+        "signed-by": st.lists(SIGNER | JSON, max_size=2),
+        "attested": st.lists(NAMES, max_size=2),
+        "unknown": SCALARS,
+    },
+)
+HOSTS = st.sampled_from(["registry.example", "*.registry.example:5000", "http://x", "10.0.0.0/8"]) | SCALARS
+MORE = st.fixed_dictionaries(
+    {},
+    optional={
+        "images": st.lists(IMAGE | JSON, max_size=2) | JSON,
+        "services": members(dict.fromkeys(SERVICE_KEYS), st.lists(HOSTS, max_size=2) | JSON),
+        "advisories-max-age": st.integers(-1, 40_000) | SCALARS,
+        "kubernetes-version": st.sampled_from(["1.30.2", "v1.30.2-eks", "1.30", "2.0.0"]) | SCALARS,
+        "repo-may": st.lists(st.sampled_from(["exclude", "params", "extends"]) | SCALARS, max_size=2),
+        **{key: st.lists(NAMES, max_size=2) for key in ("advisories", "vex", "vex-products", "rule-paths")},
+        **{key: NAMES for key in ("ratchet", "extends")},
+    },
+)
+
+
 def as_yaml(value: Any) -> bytes:
     """JSON that is YAML as well: no pairs of surrogates, and nothing raw that YAML takes for unprintable."""
     text = json.dumps(value, ensure_ascii=False)
     return "".join(c if c.isprintable() or ord(c) > 0xFFFF else f"\\u{ord(c):04x}" for c in text).encode()
 
 
-@given(CONFIG | TINY | JSON)
-def test_loader_and_schema_agree(value: Any) -> None:
+@given(CONFIG | MORE | TINY | JSON)
+def test_loader_and_schema_agree_and_every_refusal_has_its_problems(value: Any) -> None:
     data = as_yaml(value)
-    assert loads(data) == VALIDATOR.is_valid(value)
+    assert loads(data) == VALIDATOR.is_valid(value) == (problems(data, ".ci-guard.yaml") == [])
+
+
+def test_the_schema_knows_every_key() -> None:
+    assert set(SCHEMA["properties"]) == set(CONFIG_KEYS)
+    assert set(SCHEMA["$defs"]["suppression"]["properties"]) == set(SUPPRESSION_KEYS)
+    assert set(SCHEMA["$defs"]["rule"]["properties"]) == set(RULE_KEYS)
+
+
+def test_all_problems_are_named_at_once() -> None:
+    data = (HERE / "many-problems.yaml").read_bytes()
+    lines = [number for number, line in enumerate(data.decode().splitlines(), start=1) for _ in range(line.count("!"))]
+    found = problems(data, "f.yaml")
+    assert [error.line for error in found] == lines, [str(error) for error in found]
+    assert all(str(error).startswith(f"f.yaml:{error.line}: ") for error in found)
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if "config" in json.loads((c / "expected.json").read_text())])

@@ -45,7 +45,7 @@ def without_one_stretch(before: bytes, after: bytes) -> bool:
 
 def test_a_new_file_holds_the_entry_alone() -> None:
     assert yaml.safe_load(new(ENTRY)) == {"repos": [ENTRY.value()]}
-    assert [hook["id"] for hook in ENTRY.value()["hooks"]] == ["ci-guard", "ci-guard-deps"]
+    assert [hook["id"] for hook in ENTRY.value()["hooks"]] == ["ci-guard", "ci-guard-deps", "ci-guard-config"]
 
 
 def test_a_commit_of_digits_alone_stays_text() -> None:

@@ -98,3 +98,18 @@ def test_dependencies(checkout: Path, repo: Path, try_hook: Callable[[str], tupl
     code, said = try_hook("ci-guard-deps")
     assert code == 1, said
     assert "requirements-tools.txt:2:" in said
+
+
+def test_the_configuration(repo: Path, try_hook: Callable[[str], tuple[int, str]]) -> None:
+    (repo / ".ci-guard.yaml").write_text("version: 1\nrule-paths: [policy]\n")
+    (repo / "policy").mkdir()
+    (repo / "policy/rule.yaml").write_text("id: x\n")
+    code, said = try_hook("ci-guard-config")
+    assert code == 1 and "policy/rule.yaml:1: " in said, said
+    (repo / ".ci-guard.yaml").write_text("version: 1\nfail-on: hgih\n")
+    code, said = try_hook("ci-guard-config")
+    assert code == 1, said
+    assert ".ci-guard.yaml:2: fail-on: expected one of critical, high, medium, low, note, never, found 'hgih'" in said
+    (repo / ".ci-guard.yaml").write_text("version: 1\nfail-on: high\n")
+    code, said = try_hook("ci-guard-config")
+    assert code == 0, said

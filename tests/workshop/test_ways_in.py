@@ -79,7 +79,7 @@ def hooks(checkout: Path) -> dict[str, dict[str, Any]]:
 
 
 def test_hook_ids_are_kept(checkout: Path) -> None:
-    assert set(hooks(checkout)) == {"ci-guard", "ci-guard-all", "ci-guard-deps"}
+    assert set(hooks(checkout)) == {"ci-guard", "ci-guard-all", "ci-guard-config", "ci-guard-deps"}
 
 
 def test_file_names_cannot_be_options(checkout: Path) -> None:
