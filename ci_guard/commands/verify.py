@@ -88,7 +88,10 @@ def _add_trust(parser: argparse.ArgumentParser) -> None:
     )
     root = "a trusted_root.json, or one a line; repeated: any of them"
     group.add_argument("--trusted-root", metavar="F", type=Path, action="append", default=[], help=root)
-    profile = "public-good: Sigstore's public instance (default for identities when no file is given)"
+    profile = (
+        "a trust profile: public-good, Sigstore's public instance (default for identities when no root is named); "
+        "github, GitHub's own, of private repositories; key, the key alone; custom, the root that is named"
+    )
     group.add_argument("--trust", metavar="NAME", default="", help=profile)
     group.add_argument("--tuf-url", metavar="U", default="", help="another instance's TUF repository, with --online")
     group.add_argument("--tuf-root", metavar="F", type=Path, default=None, help="a root of it that is trusted already")
@@ -186,21 +189,22 @@ def _is_image(args: argparse.Namespace) -> bool:
 
 
 def _roots(args: argparse.Namespace) -> tuple[TrustedRoot, ...]:
-    if args.key and not (args.trusted_root or args.trust or args.tuf_url or args.tuf_root):
-        return ()  # the key alone decides
     from ci_guard.pipeline import trust
 
+    custom = bool(args.trusted_root or args.tuf_url or args.tuf_root)
+    trust.check_profile(args.trust, key=bool(args.key), custom=custom)
+    if args.trust == trust.KEY or (args.key and not (custom or args.trust)):
+        return ()  # the key alone decides
     source = trust.repository(args.tuf_url, args.tuf_root)
     if source is not None and not args.online:
         raise UsageError("--tuf-url asks the network: add --online")
-    named = bool(args.trusted_root or args.trust or source)
-    public = args.trust == trust.PUBLIC_GOOD or not named
-    if args.online and public:
-        source = source or trust.public_repository()
-        public = False
+    profile = args.trust or ("" if custom else trust.PUBLIC_GOOD)
+    if profile == trust.CUSTOM:
+        profile = ""
+    if args.online and profile:
+        source, profile = source or trust.instance(profile), ""
     fresh = trust.refreshed(source, os.environ)[0] if source else ()
-    profile = args.trust if args.trust != trust.PUBLIC_GOOD else ""
-    return (*trust.open_roots(args.trusted_root, trust.PUBLIC_GOOD if public else profile), *fresh)
+    return (*trust.open_roots(args.trusted_root, profile), *fresh)
 
 
 def _expectations(args: argparse.Namespace) -> Expectations:

@@ -12,8 +12,11 @@ from ci_guard.model.errors import InputError, UsageError
 from ci_guard.model.record import record, replace
 from ci_guard.pipeline.artifact import read_named
 
-PUBLIC_GOOD = "public-good"
+PUBLIC_GOOD, GITHUB, KEY, CUSTOM = "public-good", "github", "key", "custom"
 PUBLIC_URL = "https://tuf-repo-cdn.sigstore.dev"
+GITHUB_URL = "https://tuf-repo.github.com"
+_OURS = Path(__file__).parent / "trusted_roots"
+"""GitHub's, which no package that we need carries: NOTICE says where they are from."""
 _STORED = Path("_store", "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev")
 
 
@@ -40,6 +43,23 @@ def public_repository() -> Repository:
     """The public instance's. Raises InputError."""
     bootstrap, _ = installed("root.json")
     return Repository(PUBLIC_URL, bootstrap, PUBLIC_GOOD, inside=False)
+
+
+def instance(profile: str) -> Repository:
+    """Where the instance of a profile publishes its root. Raises UsageError, InputError."""
+    if profile == GITHUB:
+        return Repository(GITHUB_URL, read_named(_OURS / "github-tuf.json", MAX_BYTES), GITHUB, inside=False)
+    if profile == PUBLIC_GOOD:
+        return public_repository()
+    raise _unknown(profile)
+
+
+def check_profile(profile: str, *, key: bool, custom: bool) -> None:
+    """That a profile goes with the other options: a key, or files or a repository of roots. Raises UsageError."""
+    if profile == KEY and (not key or custom):
+        raise UsageError("--trust key: the key alone decides, so --key K, and no trusted root beside it")
+    if profile == CUSTOM and not custom:
+        raise UsageError("--trust custom: which root, is said by --trusted-root F or --tuf-url U")
 
 
 def refreshed(
@@ -71,12 +91,14 @@ def _profile(name: str) -> tuple[TrustedRoot, ...]:
         return ()
     if name == PUBLIC_GOOD:
         return read(*installed("trusted_root.json"))
-    if name == "github":
-        raise UsageError(
-            "GitHub's trusted root is not shipped: `gh attestation trusted-root > github.jsonl`, "
-            "then --trusted-root github.jsonl"
-        )
-    raise UsageError(f"no trust profile {name!r}: use {PUBLIC_GOOD}, or --trusted-root FILE")
+    if name == GITHUB:
+        return read(read_named(_OURS / "github.json", MAX_BYTES), GITHUB)
+    raise _unknown(name)
+
+
+def _unknown(profile: str) -> UsageError:
+    names = ", ".join((PUBLIC_GOOD, GITHUB, KEY, CUSTOM))
+    return UsageError(f"no trust profile {profile!r}: use one of {names}")
 
 
 def installed(file: str) -> tuple[bytes, str]:

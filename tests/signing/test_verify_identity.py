@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ci_guard import cli
-from ci_guard.model.errors import InputError, UsageError
+from ci_guard.model.errors import InputError
 from ci_guard.pipeline.trust import open_roots
 from tests.attestation import loopback
 from tests.attestation.loopback import IDENTITY, ISSUER, Recipe, make
@@ -93,8 +93,10 @@ def test_several_bundles_and_signers(home: Path, capsys: pytest.CaptureFixture[s
         ["--cert-identity-regexp", ".*", "--cert-oidc-issuer", ISSUER],
         ["--cert-identity", IDENTITY, "--cert-identity-regexp", "x", "--cert-oidc-issuer", ISSUER],
         ["--key", "k.pub", *WHO],
-        [*WHO, "--trust", "github"],
+        [*WHO, "--trust", "key"],
+        [*WHO, "--trust", "custom"],
         [*WHO, "--trust", "everybody"],
+        ["--key", "k.pub", "--trust", "key", *ROOT],
     ],
 )
 def test_who_is_trusted_is_always_said(home: Path, arguments: list[str]) -> None:
@@ -123,9 +125,37 @@ def test_the_public_root_is_the_default_and_does_not_know_our_instance(
     assert {len(part) > 0 for part in (root.logs, root.certificate_logs, root.timestamp_authorities)} == {True}
 
 
-def test_profiles_that_are_not_there_say_what_to_do() -> None:
-    with pytest.raises(UsageError, match="gh attestation trusted-root"):
-        open_roots([], "github")
+GITHUB = Path(__file__).parent / "github"
+DEMO = "sha256:ae57936def59bc4c75edd3a837d89bcefc6d3a5e31d55a6fa7a71624f92c3c3b"
+RELEASE = "sha256:e15b593c6ab8d7725a3cc82226ef816cac6bf9c70eed383bd459295cc65f5ec3"
+ACTIONS = ["--cert-identity-regexp", "https://github.com/actions/.*", "--cert-oidc-issuer", ISSUER]
+
+
+def test_what_github_signed_for_private_repositories(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A bundle that GitHub's own instance signed: no log, its own authorities."""
+    demo = ["verify", DEMO, "--bundle", str(GITHUB / "attest-demo.sigstore.json"), *ACTIONS]
+    assert cli.main([*demo, "--trust", "github", "--cert-repository", "actions/attest-demo"]) == 0
+    assert "2024-04-22T17:33:26Z by timestamp.githubapp.com" in capsys.readouterr().out
+    assert cli.main(demo) == 1, "the public instance did not sign it"
+    assert cli.main(["verify", RELEASE, *demo[2:], "--trust", "github"]) == 1, "about something else"
+    release = ["verify", RELEASE, "--bundle", str(GITHUB / "release.sigstore.json"), "--trust", "github"]
+    capsys.readouterr()
+    assert cli.main([*release, "--cert-identity", "https://dotcom.releases.github.com", *ACTIONS[2:]]) == 1
+    assert "the certificate names no issuer" in capsys.readouterr().out
+
+
+def test_every_authority_of_githubs_root_is_of_one_root() -> None:
+    (root,) = open_roots([], "github")
+    chains = [authority.chain for authority in (*root.authorities, *root.timestamp_authorities)]
+    assert len(chains) == 12
+    assert len({chain[-1] for chain in chains}) == 1
+    for chain in chains:
+        for certificate, issuer in zip(chain, [*chain[1:], chain[-1]], strict=True):
+            certificate.verify_directly_issued_by(issuer)
+
+
+def test_a_profile_may_say_what_the_other_options_say(home: Path) -> None:
+    assert verify("--bundle", "a.json", *WHO, *ROOT, "--trust", "custom") == 0
     with pytest.raises(InputError):
         open_roots([Path("nowhere.json")], "")
 
