@@ -64,10 +64,14 @@ def _newline(text: str) -> str:
 def replace_file(path: Path, data: bytes) -> None:
     """Write `data` to `path` in one step, so that nobody ever sees half a file; an existing file keeps its mode.
 
-    A symbolic link at `path` is replaced, not followed. Raises InputError naming the path.
+    A symbolic link at `path` is replaced, not followed. Devices and pipes (`/dev/null`, `/dev/stdout`) are written to:
+    nobody who names one wants a file in its place. Raises InputError naming the path.
     """
     import tempfile  # with the archive readers of shutil: a hook that writes nothing does without
 
+    if _is_stream(path):
+        _write_through(path, data)
+        return
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
     except OSError as error:
@@ -79,6 +83,26 @@ def replace_file(path: Path, data: bytes) -> None:
         os.replace(name, path)  # noqa: PTH105 - the same, and the name is text
     except OSError as error:
         Path(name).unlink(missing_ok=True)
+        raise InputError(f"{path}: {error.strerror or error}") from None
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether `path` is a device, a pipe or a socket, or names one of this process's descriptors."""
+    named = path.absolute().parent
+    if str(named) in {"/dev", "/dev/fd"} or named.parts[:2] == ("/", "proc"):  # also where it leads to a regular file
+        return path.exists()
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    try:
+        with open(os.open(path, os.O_WRONLY | os.O_APPEND), "wb") as stream:  # noqa: PTH123 - a descriptor
+            stream.write(data)
+    except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
 
 

@@ -86,3 +86,24 @@ def test_replace_file_says_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="folder"):
         replace_file(tmp_path / "folder", b"")
     assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_replace_file_writes_into_a_pipe_and_leaves_it_there(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        replace_file(pipe, b"text")
+        assert os.read(reader, 100) == b"text"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="this system has no /dev/fd")
+def test_replace_file_appends_to_an_open_descriptor(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("ab", buffering=0) as log:
+        log.write(b"before ")
+        replace_file(Path(f"/dev/fd/{log.fileno()}"), b"text")
+    assert (tmp_path / "log").read_bytes() == b"before text"
