@@ -10,7 +10,8 @@ WORKDIR /build
 COPY requirements/ci.txt wheels* /build/wheels/
 RUN mv wheels/ci.txt . \
     && python3 -I -m venv /opt/ci-guard/venv \
-    && if ls wheels/*.whl >/dev/null 2>&1; then set -- --no-index --find-links wheels; fi \
+    && set -- wheels/*.whl \
+    && if [ -e "$1" ]; then set -- --no-index --find-links wheels; else set --; fi \
     && PIP_CONFIG_FILE=/dev/null /opt/ci-guard/venv/bin/python -I -m pip install --quiet --no-cache-dir \
        --require-hashes --no-deps --only-binary :all: "$@" -r ci.txt
 COPY rules /opt/ci-guard/rules

@@ -85,8 +85,8 @@ requirements:
 	@bash tools/lock.sh
 
 # For a build of the Dockerfile without network.
-wheels: requirements/ci.txt
-	$(BIN)/python -m pip download --require-hashes --no-deps --only-binary :all: -r $< -d $@
+wheels: requirements/ci.txt tools/wheels.sh
+	bash tools/wheels.sh $@
 
 clean:
 	rm -rf $(VENV) build dist wheels .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -16,11 +16,11 @@ from ci_guard.commands.printing import show
 from ci_guard.commands.sign import add_identity, open_who
 from ci_guard.config.settings import switch
 from ci_guard.model.errors import EXIT_CLOSED, EXIT_OPEN, UsageError
-from ci_guard.pipeline.run import Ran, RunRequest
+from ci_guard.pipeline.run import CYCLONEDX_FILE, SPDX_FILE, Ran, RunRequest
 from ci_guard.pipeline.run import run as run_job
 from ci_guard.pipeline.session import open_session
 from ci_guard.pipeline.subjects import gather
-from ci_guard.report.actions_output import outputs_of, write_outputs, write_summary
+from ci_guard.report.actions_output import outputs_of, write_artifacts, write_outputs, write_summary
 from ci_guard.report.progress import progress_for
 
 if TYPE_CHECKING:
@@ -86,10 +86,14 @@ def _subjects(args: argparse.Namespace) -> list[tuple[str, str]]:
 
 
 def _tell_runner(ran: Ran, request: RunRequest) -> None:
-    """Outputs and summary, where a workflow's runner wants them."""
+    """Outputs, summary and artifacts, where a workflow's runner wants them."""
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return
     if output := os.environ.get("GITHUB_OUTPUT"):
-        write_outputs(Path(output), outputs_of(ran.verdict, request.folder))
+        policy = request.session.policy
+        compared = policy.baseline is not None or bool(policy.config.since)
+        write_outputs(Path(output), outputs_of(ran.verdict, request.folder.absolute(), compared=compared))
+    if artifacts := os.environ.get("GITHUB_ARTIFACTS"):
+        write_artifacts(Path(artifacts), [path for path in ran.written if path.name in (CYCLONEDX_FILE, SPDX_FILE)])
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         write_summary(Path(summary), (request.folder / "report.md").read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""What a workflow step hands on: the file commands `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY` of the Actions runner.
+"""What a workflow step hands on: the runner's files `GITHUB_OUTPUT`, `GITHUB_STEP_SUMMARY` and `GITHUB_ARTIFACTS`.
 
 The runner reads `name<<DELIMITER`, the value, `DELIMITER`, each on a line of its own, and fails the step on anything
 else. A value may come from a hostile file name, so the delimiter is random and every value uses this form: no value
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ci_guard.model.errors import EXIT_CLOSED, EXIT_OPEN
@@ -23,6 +23,7 @@ _FILES = {
     "sarif-file": "ci-guard.sarif",
     "upload-file": "upload.sarif",
     "sbom-file": "sbom.cdx.json",
+    "spdx-file": "sbom.spdx.json",
     "bundle-path": "provenance.sigstore.json",
     "report-file": "report.md",
     "verdict-file": "verdict.json",
@@ -30,13 +31,16 @@ _FILES = {
 _CUT = "\n\n_The report is longer than a job summary may be; the rest is in `report.md`._\n"
 
 
-def outputs_of(verdict: Verdict, output_dir: Path) -> dict[str, str]:
+def outputs_of(verdict: Verdict, output_dir: Path, *, compared: bool = False) -> dict[str, str]:
     """The action's outputs: result, counts by severity, and the files that the run left in `output_dir`.
 
-    A file that is not there (nothing was signed) is an empty output.
+    `compared`: what was there before (by a baseline, or a revision) does not count, so what counts is new. A file that
+    is not there (nothing was signed) is an empty output.
     """
     result = {EXIT_OPEN: "pass", EXIT_CLOSED: "fail"}.get(verdict.exit_code, "error")
-    values = {"result": result, "findings": str(sum(verdict.counts.values())), "output-dir": str(output_dir)}
+    findings = str(sum(verdict.counts.values()))
+    values = {"result": result, "findings": findings, "output-dir": str(output_dir)}
+    values["new-findings"] = findings if compared else ""
     values |= {severity: str(count) for severity, count in verdict.counts.items()}
     for name, file in _FILES.items():
         path = output_dir / file
@@ -59,6 +63,14 @@ def write_summary(path: Path, markdown: str) -> None:
     """
     used = path.stat().st_size if path.exists() else 0
     _append(path, shortened(markdown, SUMMARY_LIMIT - used))
+
+
+def write_artifacts(path: Path, made: Iterable[Path]) -> None:
+    """Append files to the job's list of artifacts (`GITHUB_ARTIFACTS`), from which others make attestations.
+
+    As `file:` URIs, for a plain path must not hold `=` or start with `#`. Raises OSError when it cannot be written.
+    """
+    _append(path, "".join(f"{file.absolute().as_uri()}\n" for file in made))
 
 
 def shortened(markdown: str, limit: int) -> str:

@@ -10,7 +10,9 @@ from ci_guard.model.report import Report, Verdict
 from ci_guard.report.escape import command_data, command_property, terminal, without_commands
 from ci_guard.report.style import Style
 
-_PER_KIND = 10  # a step may show so many errors, warnings and notices each; GitHub drops the rest silently
+_PER_KIND = (
+    9  # a step shows ten errors, warnings and notices each and drops the rest silently; one is left to its caller
+)
 _MESSAGE_LIMIT = 4000  # the runner cuts at 4,096 characters
 _KINDS = {
     Severity.CRITICAL: "error",
@@ -22,9 +24,9 @@ _KINDS = {
 
 
 def render(report: Report, verdict: Verdict | None, style: Style, read: ReadBytes) -> str:  # noqa: ARG001
-    """At most ten annotations a kind, the worst first, and the verdict as a plain line.
+    """At most nine annotations a kind, the worst first, and the verdict as a plain line.
 
-    The tenth says how many more there are. Something that failed is an error of its own and comes first.
+    The last says how many more there are. Something that failed is an error of its own and comes first.
     """
     by_kind: dict[str, list[str]] = {"error": [], "warning": [], "notice": []}
     for case in report.unjudged:

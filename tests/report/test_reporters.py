@@ -78,7 +78,7 @@ def test_github_worst_first_and_the_last_slot_counts() -> None:
     text = shown("github", replace(made.REPORT, findings=(*low, made.FINDINGS[0])))
     errors = [line for line in text.split("\n") if line.startswith("::error")]
     assert "runs privileged" in errors[0]
-    assert errors[-1].startswith("::error title=22 more errors::")
+    assert errors[-1].startswith("::error title=23 more errors::")
 
 
 @any_report

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_guard.model.report import Verdict
-from ci_guard.report.actions_output import SUMMARY_LIMIT, outputs_of, shortened, write_outputs, write_summary
+from ci_guard.report.actions_output import (
+    SUMMARY_LIMIT,
+    outputs_of,
+    shortened,
+    write_artifacts,
+    write_outputs,
+    write_summary,
+)
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,20}", fullmatch=True)
 
@@ -89,6 +96,19 @@ def test_outputs_name_the_files_that_are_there(tmp_path: Path) -> None:
     assert (values["critical"], values["high"], values["low"]) == ("1", "2", "0")
     assert values["sarif-file"] == str(tmp_path / "ci-guard.sarif")
     assert values["bundle-path"] == ""
+
+
+def test_what_counts_is_new_where_there_was_something_to_compare_with(tmp_path: Path) -> None:
+    verdict = Verdict(exit_code=0, paragraph="", fail_on="high", counts={"low": 2})
+    assert outputs_of(verdict, tmp_path)["new-findings"] == ""
+    assert outputs_of(verdict, tmp_path, compared=True)["new-findings"] == "2"
+
+
+def test_artifacts_are_uris_that_nothing_in_a_name_can_break(tmp_path: Path) -> None:
+    write_artifacts(tmp_path / "list", [tmp_path / "#a=b c\n.json", tmp_path / "d.json"])
+    lines = (tmp_path / "list").read_text().splitlines()
+    assert [line.rpartition("/")[2] for line in lines] == ["%23a%3Db%20c%0A.json", "d.json"]
+    assert all(line.startswith("file:///") for line in lines)
 
 
 @pytest.mark.parametrize(("code", "result"), [(0, "pass"), (1, "fail"), (3, "error")])

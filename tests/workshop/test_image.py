@@ -30,9 +30,8 @@ def image(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     for name in ["Dockerfile", ".dockerignore", "requirements/ci.txt"]:
         (context / name).parent.mkdir(exist_ok=True)
         shutil.copy(checkout / name, context / name)
-    lock = str(context / "requirements/ci.txt")
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--only-binary", ":all:", "-r", lock]
-    subprocess.run([*pip, "-d", str(context / "wheels")], check=True, timeout=300)
+    environ = {**os.environ, "PYTHON": sys.executable}
+    subprocess.run(["bash", checkout / "tools/wheels.sh", context / "wheels"], env=environ, check=True, timeout=300)
     name = "localhost/ci-guard-test"
     build = ["buildah", "bud", "--isolation", "chroot", "--build-arg", f"BASE={base}", "-t", name, "."]
     subprocess.run(build, cwd=context, check=True, timeout=300)
