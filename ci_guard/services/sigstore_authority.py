@@ -43,16 +43,22 @@ def read_answer(body: bytes, token: IdentityToken, key: KeySigner) -> SigningCer
 
 def _leaf(fields: Fields) -> bytes:
     """The signing certificate, DER: the first of the chain."""
-    embedded = fields.fields("signedCertificateEmbeddedSct")
-    if embedded is None:
-        raise VerificationError("it has no certificate with an embedded timestamp, and bundles hold no other kind")
-    chain = embedded.fields("chain", require=True)
+    signed = fields.fields("signedCertificateEmbeddedSct") or _unpublished(fields)
+    chain = signed.fields("chain", require=True)
     assert chain is not None  # `require` raised
     found = chain.values("certificates", most=_MAX_CHAIN)
     match = _PEM.fullmatch(found[0]) if found and isinstance(found[0], str) else None
     if match is None:
         raise VerificationError("its certificate is not PEM")
     return protojson.decode("".join(match.group(1).split()), what="its certificate")
+
+
+def _unpublished(fields: Fields) -> Fields:
+    """What an instance without certificate transparency gives; whether its readers demand it, the trusted root says."""
+    detached = fields.fields("signedCertificateDetachedSct")
+    if detached is None or detached.text("signedCertificateTimestamp"):
+        raise VerificationError("it has no certificate with an embedded timestamp, and bundles hold no other kind")
+    return detached
 
 
 def _compare(found: SigningCertificate, token: IdentityToken, key: KeySigner) -> None:

@@ -29,6 +29,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from jwt.algorithms import RSAAlgorithm
 
 from tests.attestation import der
 from tests.attestation.loopback import HOST, HOST_2, Json, Recipe, Sigstore, Tree, b64, canonical, pae, sha
@@ -178,6 +179,7 @@ class Services:
         return {
             "/oidc/gha": ("identity", lambda _b, _p, _h: {"value": self.workflow_token()}),
             "/oidc/.well-known/openid-configuration": ("identity", self._discover),
+            "/oidc/keys": ("identity", self._keys),
             "/oidc/auth": ("identity", self._log_in),
             "/oidc/token": ("identity", self._redeem),
             "/api/v2/signingCert": ("authority", self._certify),
@@ -195,7 +197,13 @@ class Services:
             "issuer": self.issuer,
             "authorization_endpoint": urls["auth"],
             "token_endpoint": urls["token_endpoint"],
+            "jwks_uri": f"{self.issuer}/keys",
+            "id_token_signing_alg_values_supported": ["RS256"],
         }
+
+    def _keys(self, body: bytes, path: str, headers: Any) -> Json:
+        key = RSAAlgorithm.to_jwk(self.oidc_key.public_key(), as_dict=True)
+        return {"keys": [{**key, "kid": "1", "alg": "RS256", "use": "sig"}]}
 
     def _log_in(self, body: bytes, path: str, headers: Any) -> Json:
         """Somebody who always says yes."""
@@ -243,6 +251,7 @@ class Services:
         uri = f"https://github.com/{claims['job_workflow_ref']}"
         extra = {"5": claims["repository"], "6": claims["ref"], "2": claims["event_name"], "9": uri}
         extra |= {"12": f"https://github.com/{claims['repository']}", "14": claims["ref"], "18": uri}
+        extra |= {"16": f"https://github.com/{claims['repository'].partition('/')[0]}"}
         names = (x509.UniformResourceIdentifier(uri),)
         return Recipe(names=names, issuer=self.issuer, issuer_v1=self.issuer, claims=extra)
 

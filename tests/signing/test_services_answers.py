@@ -64,6 +64,14 @@ def real(services: Services) -> dict[str, bytes]:
     }
 
 
+def test_a_certificate_that_no_log_knows_is_taken_where_there_is_no_log(real: dict[str, bytes]) -> None:
+    """An instance without certificate transparency answers so; a timestamp beside the certificate fits no bundle."""
+    answer = {"signedCertificateDetachedSct": json.loads(real["authority"])["signedCertificateEmbeddedSct"]}
+    assert take("authority", json.dumps(answer).encode(), real)
+    answer["signedCertificateDetachedSct"]["signedCertificateTimestamp"] = "AAAA"
+    assert not take("authority", json.dumps(answer).encode(), real)
+
+
 def take(which: str, answer: bytes, real: dict[str, bytes]) -> bool:
     """Whether the answer is taken; whatever is no good must end in a ServiceError."""
     try:
