@@ -35,6 +35,7 @@ _MAX_PATTERN = 1_024
 _LONGEST_WORDS = 300
 _KEY_ID = re.compile(r"[0-9a-f]{8,128}\Z")
 _NAME = re.compile(r"[^/\\\x00-\x1f]{1,200}\Z")
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z\Z", re.ASCII)
 _THEIRS = (
     SecureSystemsError,
     UnsupportedAlgorithm,
@@ -75,11 +76,14 @@ def read(data: bytes, what: str, kinds: Sequence[str]) -> Any:
         raise VerificationError(f"the {what} is no in-toto metadata")
     if "payload" in value and value.get("payloadType") != IN_TOTO:
         raise VerificationError(f"the payload of the {what} is of type {quoted(str(value.get('payloadType')))}")
+    if "payload" not in value:
+        _check_expiry(value.get("signed"), what)
     with refusing(f"the {what}"):
         metadata = Metadata.from_dict(value)
         if isinstance(metadata, Envelope):
             # Read strictly first: the library reads it again, and the last of two fields would win there.
-            protojson.parse(metadata.payload, what=f"payload of the {what}", limit=MAX_BYTES, depth=_DEPTH)
+            inner = protojson.parse(metadata.payload, what=f"payload of the {what}", limit=MAX_BYTES, depth=_DEPTH)
+            _check_expiry(inner, what)
         payload = metadata.get_payload()
     if payload.type_ not in kinds:
         raise VerificationError(f"the {what} is a {payload.type_}, expected a {' or a '.join(kinds)}")
@@ -93,6 +97,15 @@ def read(data: bytes, what: str, kinds: Sequence[str]) -> Any:
 def envelope_of(metadata: Any) -> str:
     """What it is wrapped in, in words."""
     return "DSSE" if isinstance(metadata, Envelope) else "Metablock"
+
+
+def _check_expiry(payload: Any, what: str) -> None:
+    """The library guesses at dates of other forms, and warns of its guesses on standard error."""
+    if not isinstance(payload, dict):
+        raise VerificationError(f"the {what} is no in-toto metadata")
+    expires = payload.get("expires", "")
+    if payload.get("_type") == "layout" and not (isinstance(expires, str) and _MOMENT.match(expires)):
+        raise VerificationError(f"the {what} expires at no moment: {quoted(str(expires))}")
 
 
 def _check_layout(layout: Any, what: str) -> None:
