@@ -13,16 +13,23 @@ from ci_guard.model.component import Inventory
 from ci_guard.model.errors import EXIT_BROKEN, EXIT_OPEN, InputError, UsageError
 from ci_guard.model.ports import Progress
 from ci_guard.model.printable import visible
-from ci_guard.pipeline.gathering import Gathered, gather_locks, gather_workloads
+from ci_guard.pipeline.gathering import Gathered, gather_files, gather_locks, gather_workloads
 from ci_guard.pipeline.images import archived_images, inventory_of, is_image
 from ci_guard.pipeline.sbom import FORMATS, render
 from ci_guard.report.progress import progress_for
+from ci_guard.sbom.inventory import described
 from ci_guard.sbom.metadata import Metadata, timestamp
 from ci_guard.source.edit import replace_file
 
+MANIFESTS = "manifests:"
 _PATH_HELP = (
-    "folder to look at (default: .), or oci:DIR, oci-archive:FILE, docker-archive:FILE, rootfs:DIR, "
+    "folder to look at (default: .), or manifests:DIR (the files themselves, and what they deploy), "
+    "oci:DIR, oci-archive:FILE, docker-archive:FILE, rootfs:DIR, "
     "environment:DIR (Python or Node; a .venv or node_modules is one), oci://REFERENCE (asks the registry)"
+)
+_FORMAT_HELP = (
+    "CycloneDX JSON (1.6 unless the name says 1.7; -gitlab with the properties of its dependency list), "
+    "or SPDX 2.3, JSON or tag-value (default: %(default)s)"
 )
 
 
@@ -32,13 +39,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     create = actions.add_parser("create", help="write a bill of materials", allow_abbrev=False)
     create.add_argument("path", metavar="PATH", nargs="?", default=".", help=_PATH_HELP)
     add_images(create)
-    create.add_argument(
-        "--format", choices=FORMATS, default=FORMATS[0], help="CycloneDX 1.6 (default) or SPDX 2.3, JSON"
-    )
+    create.add_argument("--format", choices=FORMATS, default=FORMATS[0], help=_FORMAT_HELP)
     create.add_argument("--output", metavar="FILE", default=None, help="write to FILE instead of the terminal")
     create.add_argument("--name", metavar="TEXT", default="", help="what the document describes")
     create.add_argument("--version", metavar="TEXT", default="", help="its version")
-    create.add_argument("--author", metavar="TEXT", default="", help="who answers for the document")
+    create.add_argument("--author", metavar="WHO", default="", help="who answers for the document: NAME <EMAIL>")
+    create.add_argument(
+        "--supplier", metavar="WHO", default="", help="who supplies what it describes: NAME <EMAIL|URL>"
+    )
     create.add_argument("--quiet", action="store_true", help="no progress")
 
 
@@ -47,17 +55,21 @@ def run(args: argparse.Namespace) -> Outcome:
     progress = progress_for(quiet=args.quiet)
     if is_image(args.path):
         return _image(args, progress)
-    root = Path(args.path)
+    files_too = args.path.startswith(MANIFESTS)
+    root = Path(args.path.removeprefix(MANIFESTS))
     if not root.is_dir():
         raise InputError(f"{args.path}: no folder")
     progress.stage("sbom", "reading locks and manifests")
-    gathered = gather_locks(root, ["."], progress)
+    gathered = Gathered() if files_too else gather_locks(root, ["."], progress)
     gather_workloads(root, ["."], progress, gathered)
+    if files_too:
+        gather_files(root, gathered)
     gathered.images = archived_images(args.image_archive, gathered.workloads, args.platform)
     inventory = gathered.inventory()
-    read = f"{len(gathered.locks)} locks, {len(gathered.workloads)} workloads"
-    progress.done(f"{len(inventory.components)} components, {len(inventory.edges)} edges from {read}")
-    _write(args, inventory, args.name or "repository", "pre-build")
+    read = f"{len(gathered.files)} files" if files_too else f"{len(gathered.locks)} locks"
+    told = f"{len(inventory.components)} components, {len(inventory.edges)} edges from {read}"
+    progress.done(f"{told}, {len(gathered.workloads)} workloads")
+    _write(args, inventory, "manifests" if files_too else "repository", "pre-build")
     return Outcome(exit_code=_tell(gathered))
 
 
@@ -68,17 +80,23 @@ def _image(args: argparse.Namespace, progress: Progress) -> Outcome:
     progress.stage("sbom", args.path)
     inventory = inventory_of(args.path, args.platform)
     progress.done(f"{len(inventory.components)} components, {len(inventory.edges)} edges")
-    named = next((c for c in inventory.components if c.ref in inventory.roots and c.type == "container"), None)
-    args.version = args.version or (named.version if named else "")
-    _write(args, inventory, args.name or (named.name if named else "root-file-system"), "post-build")
+    _write(args, inventory, "environment", "post-build")
     for text in inventory.unknown:
         print(visible(f"ci-guard: {text}"), file=sys.stderr)
     return Outcome(exit_code=EXIT_BROKEN if inventory.unread else EXIT_OPEN)
 
 
 def _write(args: argparse.Namespace, inventory: Inventory, name: str, lifecycle: str) -> None:
-    moment = timestamp(os.environ)
-    metadata = Metadata(moment, name=name, version=args.version, author=args.author, lifecycle=lifecycle)
+    subject = None if args.name or args.version else described(inventory)
+    metadata = Metadata(
+        timestamp(os.environ),
+        name=args.name or (subject.name if subject else name),
+        version=args.version or (subject.version if subject else ""),
+        author=args.author,
+        supplier=args.supplier,
+        lifecycle=lifecycle,
+        subject=subject.ref if subject else "",
+    )
     data = render(args.format, inventory, metadata)
     if args.output:
         replace_file(Path(args.output), data)
@@ -89,7 +107,7 @@ def _write(args: argparse.Namespace, inventory: Inventory, name: str, lifecycle:
 
 def _tell(gathered: Gathered) -> int:
     """Name what is missing from the document; the exit code that goes with it."""
-    if not gathered.locks and not gathered.workloads and not gathered.unreadable:
+    if not (gathered.locks or gathered.workloads or gathered.files or gathered.unreadable):
         print("ci-guard: no lock and no workload was found", file=sys.stderr)
     for broken in gathered.unreadable:
         line = broken.location.region.start_line if broken.location.region else 1

@@ -30,7 +30,8 @@ class Component:
     `ref` is unique in an inventory (the purl where there is one). `type` is CycloneDX's component type
     (`library`, `container`, `application`, `file`). `ecosystem` is OSV's name (`PyPI`, `npm`, …).
     `source` is where the lock says it comes from: `registry`, `git`, `url`, `path`, `workspace` or "".
-    `scope` is `required`, `optional` or `dev`. Unknown is "", never a guess.
+    `scope` is `required`, `optional` or `dev`. `copyright` is what the package's own files state, a line each.
+    `installed`: the package itself was read, not only what a lock says of it. Unknown is "", never a guess.
     """
 
     ref: str
@@ -48,6 +49,8 @@ class Component:
     licenses: tuple[str, ...] = ()
     locations: tuple[Location, ...] = ()
     properties: tuple[tuple[str, str], ...] = ()
+    copyright: str = ""
+    installed: bool = False
 
 
 @record(order=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from ci_guard.kubernetes.kustomization import NAMES as KUSTOMIZATIONS
 from ci_guard.kubernetes.kustomization import Surroundings
 from ci_guard.kubernetes.manifests import NOTICED, ManifestDocument, PatchDocument, Skipped, read_manifests
-from ci_guard.model.component import Inventory
+from ci_guard.model.component import Component, Inventory
 from ci_guard.model.errors import InputError
 from ci_guard.model.location import Location, Region
 from ci_guard.model.ports import Progress
@@ -19,6 +19,7 @@ from ci_guard.sbom.deployed import ArchivedImages, Workload, deployed_inventory
 from ci_guard.sbom.inventory import merge
 from ci_guard.sbom.lockfiles import parser_name, read_lock
 from ci_guard.sbom.lockfiles.lock import Lock
+from ci_guard.sbom.manifest_files import file_component, files_inventory
 from ci_guard.sbom.workflow_uses import Used, workflow_lock
 from ci_guard.source.document import Unreadable
 from ci_guard.source.files import SkippedPath, read_file, read_or_none, walk
@@ -41,7 +42,7 @@ class Gathered:
     """The locks and workflows one by one, the workloads, and everything that could not be read.
 
     `unseen` are files (outcome and path) from which more is deployed than they show; `images` what deployed images
-    contain.
+    contain; `files` the files themselves, where a set of manifests is described.
     """
 
     locks: list[Lock] = field(default_factory=list)
@@ -51,6 +52,7 @@ class Gathered:
     skipped: list[Skipped | SkippedPath] = field(default_factory=list)
     unseen: set[tuple[str, str]] = field(default_factory=set)
     images: ArchivedImages = field(default_factory=ArchivedImages)
+    files: list[Component] = field(default_factory=list)
 
     def inventory(self) -> Inventory:
         """All of it as one inventory; what could not be read is said in `unknown`."""
@@ -60,9 +62,9 @@ class Gathered:
         more = ((outcome, path) for outcome, path in self.unseen if path not in named)
         lost |= {f"{path}: what this {outcome} deploys is not known" for outcome, path in more}
         deployed = deployed_inventory(self.workloads, self.images.opened)
-        return merge(
-            [*self.locks, *self.workflows, deployed, *self.images.contents, Inventory(unknown=tuple(sorted(lost)))]
-        )
+        lacking = Inventory(unknown=tuple(sorted(lost)))
+        files = files_inventory(self.files, self.workloads) if self.files else Inventory()
+        return merge([*self.locks, *self.workflows, deployed, *self.images.contents, files, lacking])
 
 
 @record
@@ -169,3 +171,15 @@ def gather_workloads(
             elif item.path.rpartition("/")[2] in KUSTOMIZATIONS:
                 gathered.unseen.add(("kustomization", item.path))
         progress.advance(done, len(paths))
+
+
+def gather_files(root: Path, gathered: Gathered) -> None:
+    """Add every regular file of a set of manifests to `gathered`; what cannot be read is told."""
+    for found in walk(root, ["."]):
+        if isinstance(found, SkippedPath):
+            gathered.skipped.append(found)
+            continue
+        try:
+            gathered.files.append(file_component(found.path, read_file(root, found.path)))
+        except InputError as error:
+            gathered.unreadable.append(Unreadable(found.path, Location(found.path), f"cannot be read: {error}"))

@@ -69,13 +69,18 @@ def deployed_inventory(workloads: Iterable[Workload], opened: Collection[str] = 
     )
 
 
-def _workload(workload: Workload) -> Component:
+def workload_ref(workload: Workload) -> str:
+    """Its ref in inventories. The path tells apart what overlays deploy twice under one name."""
     subject = workload.id
     owner = f"{subject.namespace}/{subject.name}" if subject.namespace else subject.name
+    return f"kubernetes:{workload.location.path}#{subject.api_version}/{subject.kind}/{owner}"
+
+
+def _workload(workload: Workload) -> Component:
+    subject = workload.id
     described = (("kind", subject.kind), ("namespace", subject.namespace), ("api-version", subject.api_version))
     return Component(
-        # The path tells apart what overlays deploy twice under one name.
-        ref=f"kubernetes:{workload.location.path}#{subject.api_version}/{subject.kind}/{owner}",
+        ref=workload_ref(workload),
         name=subject.name or "(generated name)",
         type="application",
         locations=(workload.location,),

@@ -41,6 +41,17 @@ def merge(inventories: Iterable[Inventory]) -> Inventory:
     )
 
 
+def described(inventory: Inventory) -> Component | None:
+    """The component that all of it is about: the operating system, the image or the one project; None without one."""
+    refs = set(inventory.roots)
+    roots = [c for c in inventory.components if c.ref in refs]
+    systems = [c for c in roots if c.type == "operating-system"]
+    if len(systems) == 1:
+        return systems[0]
+    only = roots[0] if len(roots) == 1 else None
+    return only if only is not None and (only.type == "container" or only.source == "workspace") else None
+
+
 def _fold(ref: str, entries: list[Component]) -> Component:
     if len(entries) == 1:
         only = entries[0]
@@ -63,6 +74,8 @@ def _fold(ref: str, entries: list[Component]) -> Component:
         licenses=tuple(sorted({text for c in entries for text in c.licenses})),
         locations=tuple(sorted({place for c in entries for place in c.locations}, key=place_key)),
         properties=tuple(sorted({pair for c in entries for pair in c.properties})),
+        copyright="\n".join(sorted({line for c in entries for line in c.copyright.splitlines()})),
+        installed=any(c.installed for c in entries),
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
 from functools import cached_property
+from pathlib import Path
 from typing import Any
+
+from ci_guard.model.component import Component
 
 _MAX_EXPRESSION = 500  # code points; the longest real ones have a few dozen words
 
@@ -28,6 +31,13 @@ class LicenseExpressions:
         self._known: dict[str, str] = {}
 
     @cached_property
+    def _listed(self) -> frozenset[str]:
+        """The ids of CycloneDX's schema. Its library's own look-up builds the tables of all expressions beside."""
+        from cyclonedx.schema._res import SPDX_JSON
+
+        return frozenset(json.loads(Path(SPDX_JSON).read_bytes())["enum"])
+
+    @cached_property
     def _licensing(self) -> Any:
         from license_expression import get_spdx_licensing
 
@@ -36,7 +46,7 @@ class LicenseExpressions:
     def spdx(self, text: str) -> str:
         """The expression in canonical spelling, "" when `text` is none (`MIT/X11`, `SEE LICENSE IN …`)."""
         if text not in self._known:
-            self._known[text] = self._normalise(text)
+            self._known[text] = text if text in self._listed else self._normalise(text)
         return self._known[text]
 
     def _normalise(self, text: str) -> str:
@@ -57,11 +67,19 @@ class LicenseExpressions:
             return ""
         return found[0] if len(found) == 1 else " AND ".join(f"({t})" if " " in t else t for t in sorted(set(found)))
 
-    def cyclonedx(self, texts: tuple[str, ...], listed: Callable[[str], bool]) -> list[dict[str, Any]]:
+    def cyclonedx(self, texts: tuple[str, ...], acknowledgement: str = "declared") -> list[dict[str, Any]]:
         """The `licenses` of a component: an id of the schema's list, one expression, or names of no known licence."""
         whole = self.combined(texts)
-        if whole and listed(whole):
-            return [{"license": {"id": whole, "acknowledgement": "declared"}}]
+        if whole in self._listed:
+            return [{"license": {"id": whole, "acknowledgement": acknowledgement}}]
         if whole:
-            return [{"expression": whole, "acknowledgement": "declared"}]
-        return [{"license": {"name": text, "acknowledgement": "declared"}} for text in sorted(set(texts)) if text]
+            return [{"expression": whole, "acknowledgement": acknowledgement}]
+        return [{"license": {"name": text, "acknowledgement": acknowledgement}} for text in sorted(set(texts)) if text]
+
+
+def concluded(component: Component, licenses: LicenseExpressions) -> str:
+    """The expression that a package which was itself at hand declares, "" of all others.
+
+    What a lock repeats of a registry is declared, and nothing is concluded from it.
+    """
+    return licenses.combined(component.licenses) if component.installed else ""

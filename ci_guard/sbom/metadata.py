@@ -19,6 +19,7 @@ _LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z: beyond it no format can 
 class Metadata:
     """Head of a document. `name` and `version` are of the thing described; `author` and `supplier` "" when unknown.
 
+    `subject` is the ref of the component that is the thing described, "" when none of the inventory is.
     `timestamp` is UTC as `YYYY-MM-DDThh:mm:ssZ`, which is the only form that SPDX 2.3 allows. `lifecycle` is
     CycloneDX's phase: `pre-build`, since locks and manifests are what stands before a build.
     """
@@ -29,6 +30,7 @@ class Metadata:
     author: str = ""
     supplier: str = ""
     lifecycle: str = "pre-build"
+    subject: str = ""
     tool: str = TOOL_NAME
     tool_version: str = __version__
 

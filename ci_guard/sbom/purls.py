@@ -64,6 +64,19 @@ def _encode(text: str) -> str:
     return quote(text, safe=":")
 
 
+def identifying_purl(component: Component) -> str:
+    """The purl of a component; of what is nobody's package (a project, a workload, a program) one of type `generic`.
+
+    Documents give everything an identifier. Inventories do not: two projects of one name must not become one.
+    """
+    if component.purl or component.type not in {"application", "operating-system"}:
+        return component.purl
+    said = dict(component.properties)
+    workload = (said.get(f"ci-guard:kubernetes:{key}", "") for key in ("namespace", "kind"))
+    parts = [part for part in [*workload, *component.name.split("/")] if part]
+    return build_purl("generic", "/".join(parts) or "unnamed", component.version)
+
+
 def oci_purl(repository: str, digest: str = "", tag: str = "") -> str:
     """The purl of an image: `repository` with its registry (`docker.io/library/nginx`).
 

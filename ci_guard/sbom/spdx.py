@@ -1,4 +1,4 @@
-"""SPDX 2.3 JSON, written as plain tables.
+"""SPDX 2.3, written as plain tables: JSON, and the tag-value syntax of the same document.
 
 Not through spdx-tools: importing its model alone takes half of the time that a whole bill of materials may take, and
 a document that it did not write can be judged by it in the tests. What is not known is NOASSERTION, never absent.
@@ -7,28 +7,36 @@ a document that it did not write can be judged by it in the tests. What is not k
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ci_guard import HOME_URL
-from ci_guard.model.component import Component, Distribution, Hash, Inventory
+from ci_guard.model.component import Component, Distribution, Inventory
+from ci_guard.sbom import spdx_tag_value
 from ci_guard.sbom.encoding import encode_identified
-from ci_guard.sbom.licenses import LicenseExpressions
+from ci_guard.sbom.licenses import LicenseExpressions, concluded
 from ci_guard.sbom.metadata import Metadata
-from ci_guard.sbom.sources import split_git
-from ci_guard.sbom.suppliers import supplier
+from ci_guard.sbom.purls import identifying_purl
+from ci_guard.sbom.shipped import file_name, shipped_file, shipped_hashes
+from ci_guard.sbom.sources import is_uri, split_git
+from ci_guard.sbom.spdx_files import analysed, checksums_of, is_spdx_file, spdx_file
+from ci_guard.sbom.suppliers import named, supplier
+from ci_guard.sbom.unknowns import unknowns
 
 _UNKNOWN = "NOASSERTION"
 _DOCUMENT = "SPDXRef-DOCUMENT"
 _ROOT = "SPDXRef-root"
-_ALGORITHMS = {"md5": "MD5", "sha1": "SHA1", "sha256": "SHA256", "sha384": "SHA384", "sha512": "SHA512"}
+_NAMESPACE = ("documentNamespace", f"{HOME_URL}/spdx/{{}}")
 _PURPOSES = {kind: kind.upper() for kind in ("library", "container", "application", "file", "operating-system")}
 _REVERSED = {
     "dev-depends-on": "DEV_DEPENDENCY_OF",
     "optional-depends-on": "OPTIONAL_DEPENDENCY_OF",
     "runs": "RUNTIME_DEPENDENCY_OF",
 }
+_KINDS = {"contains": "CONTAINS", "generated-from": "GENERATED_FROM"}
+_CONCLUDED = "Concluded from what the package itself declares; its files were not compared with it."
 _CONTEXTS = {
     "pre-build": "Generated before any build, from lockfiles and manifests.",
     "post-build": "Generated after the build, from what is installed.",
@@ -37,23 +45,44 @@ _NOT_IN_ID = re.compile(r"[^A-Za-z0-9.]+")
 
 
 def write(inventory: Inventory, metadata: Metadata) -> bytes:
-    """The document (UTF-8, everything sorted, one final newline); its namespace belongs to its content."""
+    """The document as JSON (UTF-8, everything sorted, one final newline); its namespace belongs to its content."""
+    return encode_identified(_document(inventory, metadata), *_NAMESPACE)
+
+
+def write_tag_value(inventory: Inventory, metadata: Metadata) -> bytes:
+    """The same document, namespace and all, in the tag-value syntax."""
+    document = json.loads(write(inventory, metadata))
+    return spdx_tag_value.encode(document)
+
+
+def _document(inventory: Inventory, metadata: Metadata) -> dict[str, Any]:
     ids = {c.ref: _id(c) for c in inventory.components}
     licenses = _Licenses()
-    packages = [_root(metadata), *(_package(c, ids[c.ref], licenses) for c in inventory.components)]
+    files = {c.ref: spdx_file(c, ids[c.ref], licenses.expression) for c in inventory.components if is_spdx_file(c)}
+    packages = [_package(c, ids[c.ref], licenses) for c in inventory.components if c.ref not in files]
+    root = ids.get(metadata.subject, _ROOT)
+    supplied = named(metadata.supplier, several=True)
+    for package in packages:
+        if package["SPDXID"] == root and package["supplier"] == _UNKNOWN and supplied:
+            package["supplier"] = supplied.spdx()
+    if root == _ROOT:
+        listed = [files[ref] for ref in sorted(set(inventory.roots) & set(files))]
+        packages.insert(0, {**_root(metadata), **analysed(listed)})
     document: dict[str, Any] = {
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
         "SPDXID": _DOCUMENT,
         "documentNamespace": "",
         "name": metadata.name,
-        "creationInfo": _creation(inventory, metadata),
+        "creationInfo": _creation(inventory, metadata, licenses.expressions),
         "packages": packages,
-        "relationships": sorted(_relationships(inventory, ids), key=lambda r: tuple(r.values())),
+        "relationships": sorted(_relationships(inventory, ids, root, files), key=lambda r: tuple(r.values())),
     }
+    if files:
+        document["files"] = list(files.values())
     if licenses.extracted:
         document["hasExtractedLicensingInfos"] = [licenses.extracted[key] for key in sorted(licenses.extracted)]
-    return encode_identified(document, "documentNamespace", f"{HOME_URL}/spdx/{{}}")
+    return document
 
 
 def _id(component: Component) -> str:
@@ -64,43 +93,52 @@ def _id(component: Component) -> str:
     )
 
 
-def _creation(inventory: Inventory, metadata: Metadata) -> dict[str, Any]:
-    author = f"Person: {metadata.author}" if metadata.author else ""
-    creators = [f"Tool: {metadata.tool}-{metadata.tool_version}"] + ([author] if author else [])
-    notes = [_CONTEXTS[metadata.lifecycle], *inventory.unknown]
-    return {"created": metadata.timestamp, "creators": creators, "comment": "\n".join(notes)}
+def _creation(inventory: Inventory, metadata: Metadata, licenses: LicenseExpressions) -> dict[str, Any]:
+    people = [named(metadata.author), named(metadata.supplier, several=True)]
+    creators = {f"Tool: {metadata.tool}-{metadata.tool_version}", *(one.spdx() for one in people if one)}
+    notes = [_CONTEXTS[metadata.lifecycle]]
+    notes += [value if key == "input" else f"{key}: {value}" for key, value in unknowns(inventory, metadata, licenses)]
+    return {"created": metadata.timestamp, "creators": sorted(creators), "comment": "\n".join(notes)}
 
 
 def _root(metadata: Metadata) -> dict[str, Any]:
+    own = Component(ref=_ROOT, name=metadata.name, version=metadata.version, type="application")
+    supplied = named(metadata.supplier, several=True)
     package = {
         "SPDXID": _ROOT,
-        "name": metadata.name,
+        "name": own.name,
+        "versionInfo": own.version,
         "downloadLocation": _UNKNOWN,
         "filesAnalyzed": False,
-        "supplier": f"Organization: {metadata.supplier}" if metadata.supplier else _UNKNOWN,
+        "supplier": supplied.spdx() if supplied else _UNKNOWN,
         "licenseConcluded": _UNKNOWN,
         "licenseDeclared": _UNKNOWN,
         "copyrightText": _UNKNOWN,
         "primaryPackagePurpose": "APPLICATION",
+        "externalRefs": list(_external(own, Distribution())),
     }
-    return {**package, "versionInfo": metadata.version} if metadata.version else package
+    return {key: value for key, value in package.items() if value != ""}
 
 
 def _package(component: Component, identifier: str, licenses: _Licenses) -> dict[str, Any]:
-    main = _main_file(component)
-    named = supplier(component)
-    checksums = _checksums(main.hashes or component.hashes)
+    main = shipped_file(component)
+    supplied = supplier(component)
+    agreed = concluded(component, licenses.expressions)
+    checksums = checksums_of(shipped_hashes(component))
     package: dict[str, Any] = {
         "SPDXID": identifier,
         "name": component.name,
         "versionInfo": component.version,
+        "packageFileName": file_name(component),
         "downloadLocation": _download(component, main),
         "filesAnalyzed": False,
-        "supplier": named.spdx() if named else _UNKNOWN,
+        "homepage": _homepage(component),
+        "supplier": supplied.spdx() if supplied else _UNKNOWN,
         "checksums": checksums,
-        "licenseConcluded": _UNKNOWN,
-        "licenseDeclared": licenses.declared(component.licenses),
-        "copyrightText": _UNKNOWN,
+        "licenseConcluded": agreed or _UNKNOWN,
+        "licenseDeclared": licenses.expression(component.licenses),
+        "licenseComments": _CONCLUDED if agreed else "",
+        "copyrightText": component.copyright or _UNKNOWN,
         "primaryPackagePurpose": _PURPOSES[component.type],
         "externalRefs": list(_external(component, main)),
         "sourceInfo": _source_info(component),
@@ -110,19 +148,9 @@ def _package(component: Component, identifier: str, licenses: _Licenses) -> dict
     return {key: value for key, value in package.items() if value not in ("", [])}
 
 
-def _main_file(component: Component) -> Distribution:
-    """The one file that `downloadLocation` and `checksums` speak of: the source archive where there is one."""
-    files = [f for f in component.distributions if f.url.startswith(("https://", "http://"))]
-    sources = [f for f in files if not f.filename.endswith(".whl")]
-    return next(iter(sources or files), Distribution())
-
-
-def _checksums(hashes: tuple[Hash, ...]) -> list[dict[str, str]]:
-    """One a algorithm: several of one would leave open which file each belongs to."""
-    usable = [h for h in hashes if h.algorithm in _ALGORITHMS]
-    if len({h.algorithm for h in usable}) < len(usable):
-        return []
-    return [{"algorithm": _ALGORITHMS[h.algorithm], "checksumValue": h.value} for h in sorted(usable)]
+def _homepage(component: Component) -> str:
+    page = dict(component.properties).get("ci-guard:homepage", "")
+    return page if page.startswith(("https://", "http://")) and is_uri(page) else ""
 
 
 def _download(component: Component, main: Distribution) -> str:
@@ -135,14 +163,10 @@ def _download(component: Component, main: Distribution) -> str:
 
 
 def _external(component: Component, main: Distribution) -> Iterator[dict[str, str]]:
-    if component.purl:
-        yield {
-            "referenceCategory": "PACKAGE-MANAGER",
-            "referenceType": "purl",
-            "referenceLocator": component.purl,
-        }
+    if purl := identifying_purl(component):
+        yield {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": purl}
     for file in component.distributions:
-        if file != main and file.url and " " not in file.url:
+        if file != main and file.url.isprintable() and file.url and " " not in file.url:
             digest = f"#{file.hashes[0].algorithm}={file.hashes[0].value}" if file.hashes else ""
             locator = f"{file.url}{digest}"
             yield {"referenceCategory": "OTHER", "referenceType": "distribution", "referenceLocator": locator}
@@ -155,18 +179,22 @@ def _source_info(component: Component) -> str:
     return f"found at {', '.join(places)}{marker}" if places else ""
 
 
-def _relationships(inventory: Inventory, ids: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    yield _relation(_DOCUMENT, "DESCRIBES", _ROOT)
+def _relationships(
+    inventory: Inventory, ids: Mapping[str, str], root: str, files: Collection[str]
+) -> Iterator[dict[str, str]]:
+    yield _relation(_DOCUMENT, "DESCRIBES", root)
     for ref in inventory.roots:
-        yield _relation(_ROOT, "DEPENDS_ON", ids[ref])
+        if ids[ref] != root:
+            yield _relation(root, "CONTAINS" if ref in files else "DEPENDS_ON", ids[ref])
     sources = {edge.source for edge in inventory.edges}
     for edge in inventory.edges:
+        # Many readers follow DEPENDS_ON alone; what else is known of an edge stands beside it.
+        yield _relation(ids[edge.source], _KINDS.get(edge.kind, "DEPENDS_ON"), ids[edge.target])
         if edge.kind in _REVERSED:
             yield _relation(ids[edge.target], _REVERSED[edge.kind], ids[edge.source])
-        else:
-            kind = "CONTAINS" if edge.kind == "contains" else "DEPENDS_ON"
-            yield _relation(ids[edge.source], kind, ids[edge.target])
     for ref, identifier in ids.items():
+        if ref in files:
+            continue
         if ref not in inventory.complete:
             yield _relation(identifier, "DEPENDS_ON", _UNKNOWN)
         elif ref not in sources:
@@ -183,15 +211,15 @@ def _says(text: str) -> bool:
 
 
 class _Licenses:
-    """Declared licences as SPDX wants them, and the texts that are no SPDX expression, collected as LicenseRefs."""
+    """Licences as SPDX wants them, and the texts that are no SPDX expression, collected as LicenseRefs."""
 
     def __init__(self) -> None:
-        self._expressions = LicenseExpressions()
+        self.expressions = LicenseExpressions()
         self.extracted: dict[str, dict[str, str]] = {}
 
-    def declared(self, texts: tuple[str, ...]) -> str:
-        """An expression over listed licences and LicenseRefs; NOASSERTION when nothing is declared."""
-        found = sorted({self._expressions.spdx(text) or self._reference(text) for text in texts if _says(text)})
+    def expression(self, texts: tuple[str, ...]) -> str:
+        """An expression over listed licences and LicenseRefs; NOASSERTION when there is none."""
+        found = sorted({self.expressions.spdx(text) or self._reference(text) for text in texts if _says(text)})
         if not found:
             return _UNKNOWN
         return found[0] if len(found) == 1 else " AND ".join(f"({t})" if " " in t else t for t in found)

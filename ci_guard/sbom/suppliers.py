@@ -7,11 +7,13 @@ from typing import Any
 
 from ci_guard.model.component import Component
 from ci_guard.model.record import record
+from ci_guard.sbom.sources import is_uri
 
 _SOURCES = ("ci-guard:vendor", "ci-guard:maintainer")
 """The properties that catalogers fill from `Vendor` (rpm, labels of images), and from `Maintainer` and the like."""
 
 _ADDRESS = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<email>[^<>\s]+@[^<>\s]+)>")
+_PAGE = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<url>https?://[^<>\s]+)>")
 _BARE = re.compile(r"[^\s<>@()]+@[^\s<>@()]+\Z")
 _TEAM = re.compile(r"\b(team|group|developers|maintainers|packagers|project|foundation|inc|ltd|gmbh|llc)\b", re.I)
 _NOT_IN_SPDX = re.compile(r"[()\s]+")
@@ -20,15 +22,18 @@ _MOST = 200  # characters of a name
 
 @record
 class Supplier:
-    """`name` may be an address where nothing else is said; `email` "" when unknown; `several`: no one person."""
+    """`name` may be an address where nothing else is said; `email`, `url` "" when unknown; `several`: no one person."""
 
     name: str
     email: str
     several: bool
+    url: str = ""
 
     def cyclonedx(self) -> dict[str, Any]:
         """As an organizational entity."""
         entity: dict[str, Any] = {"name": self.name}
+        if self.url:
+            entity["url"] = [self.url]
         return {**entity, "contact": [{"email": self.email}]} if self.email else entity
 
     def spdx(self) -> str:
@@ -42,11 +47,21 @@ def supplier(component: Component) -> Supplier | None:
     """The first that the package's metadata name, None when they name nobody."""
     said = dict(component.properties)
     for key in _SOURCES:
-        text = " ".join(said.get(key, "").split())[:_MOST]
-        found = _ADDRESS.match(text)
-        name = (found["name"].strip(' "') or found["email"]) if found else text.strip(' "')
-        if not name:
-            continue
-        email = found["email"] if found else name if _BARE.match(name) else ""
-        return Supplier(name, email, several=key == "ci-guard:vendor" or bool(_TEAM.search(name)))
+        found = named(said.get(key, ""), several=key == "ci-guard:vendor")
+        if found is not None:
+            return found
     return None
+
+
+def named(text: str, *, several: bool = False) -> Supplier | None:
+    """Who is meant by `NAME`, `NAME <EMAIL>` or `NAME <URL>`; None when that is nobody."""
+    text = " ".join(text.split())[:_MOST]
+    page = _PAGE.match(text)
+    found = _ADDRESS.match(text)
+    url = page["url"] if page and is_uri(page["url"]) else ""
+    name = page["name"].strip(' "') if page else ""
+    name = name or ((found["name"].strip(' "') or found["email"]) if found else text.strip(' "'))
+    if not name:
+        return None
+    email = found["email"] if found else name if _BARE.match(name) else ""
+    return Supplier(name, email, several or bool(_TEAM.search(name)), url)

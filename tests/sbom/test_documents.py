@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,9 @@ from packageurl import PackageURL
 
 from ci_guard.model.component import Component, Distribution, Edge, Hash, Inventory
 from ci_guard.model.location import Location, Region
+from ci_guard.pipeline.sbom import FORMATS
 from ci_guard.sbom import cyclonedx, spdx
+from ci_guard.sbom.deployed import deployed_inventory
 from ci_guard.sbom.inventory import merge
 from ci_guard.sbom.metadata import Metadata
 from tests.sbom import sbom_inputs as inputs
@@ -45,14 +49,20 @@ def schema(version: str) -> Any:
     return jsonschema_rs.validator_for(load(f"bom-{version}"), registry=registry, validate_formats=True)
 
 
-def spdx_flaws(data: bytes, tmp_path: Path) -> list[str]:
-    """What spdx-tools says of a document."""
+def spdx_parsed(data: bytes, folder: Path) -> Any:
+    """A document as spdx-tools reads it, in either syntax."""
     from spdx_tools.spdx.parser.parse_anything import parse_file
+
+    path = folder / ("bom.spdx.json" if data.startswith(b"{") else "bom.spdx")
+    path.write_bytes(data)
+    return parse_file(str(path))
+
+
+def spdx_flaws(data: bytes, folder: Path) -> list[str]:
+    """What spdx-tools says of a document."""
     from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
-    path = tmp_path / "bom.spdx.json"
-    path.write_bytes(data)
-    messages = validate_full_spdx_document(parse_file(str(path)))
+    messages = validate_full_spdx_document(spdx_parsed(data, folder))
     return [f"{m.validation_message} {m.context.spdx_id}" for m in messages]
 
 
@@ -67,10 +77,18 @@ def test_spdx_is_valid(tmp_path: Path) -> None:
     assert spdx_flaws(spdx.write(inputs.everything(), HEAD), tmp_path) == []
 
 
+def test_both_syntaxes_of_spdx_are_one_document(tmp_path: Path) -> None:
+    inventory = merge([*inputs.locks()[:6], deployed_inventory(inputs.workloads())])  # the reader takes seconds for all
+    one, other = (spdx_parsed(w(inventory, HEAD), tmp_path) for w in (spdx.write, spdx.write_tag_value))
+    assert one == other
+    assert spdx_flaws(spdx.write_tag_value(inventory, HEAD), tmp_path) == []
+
+
 def test_both_say_the_same() -> None:
     inventory = inputs.everything()
     cdx, doc = json.loads(cyclonedx.write(inventory, HEAD)), json.loads(spdx.write(inventory, HEAD))
-    purls = {c["purl"] for c in cdx["components"] if "purl" in c}
+    described = [cdx["metadata"]["component"], *cdx["components"]]
+    purls = {c["purl"] for c in described if "purl" in c}
     assert purls == {
         r["referenceLocator"]
         for p in doc["packages"]
@@ -78,7 +96,9 @@ def test_both_say_the_same() -> None:
         if r["referenceType"] == "purl"
     }
     assert len(doc["packages"]) == len(cdx["components"]) + 1
-    known = [r for r in doc["relationships"] if r["relatedSpdxElement"] not in {"NONE", "NOASSERTION"}]
+    forward = {"DEPENDS_ON", "CONTAINS", "DESCRIBES"}
+    found = [r for r in doc["relationships"] if r["relationshipType"] in forward]
+    known = [r for r in found if r["relatedSpdxElement"] not in {"NONE", "NOASSERTION"}]
     assert len(known) == sum(len(d.get("dependsOn", ())) for d in cdx["dependencies"]) + 1
 
 
@@ -115,7 +135,7 @@ def test_purls_are_purls() -> None:
 def test_the_order_of_files_does_not_show() -> None:
     locks = inputs.locks()
     shuffled = random.Random(7).sample(locks, len(locks))
-    for write in (cyclonedx.write, spdx.write):
+    for write in (cyclonedx.write, spdx.write, spdx.write_tag_value):
         assert write(merge(locks), HEAD) == write(merge(shuffled), HEAD)
 
 
@@ -187,10 +207,18 @@ def test_any_inventory_gives_a_valid_cyclonedx_document(inventory: Inventory) ->
 @settings(max_examples=40, deadline=None)
 @given(inventories())
 def test_any_inventory_gives_a_valid_spdx_document(inventory: Inventory) -> None:
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         assert spdx_flaws(spdx.write(inventory, HEAD), Path(folder)) == []
+
+
+@settings(max_examples=25, deadline=None)
+@given(inventories())
+def test_no_text_leaves_its_tag(inventory: Inventory) -> None:
+    data = spdx.write_tag_value(inventory, HEAD).decode("utf-8")
+    outside = re.sub(r"<text>.*?</text>", "<text></text>", data, flags=re.DOTALL)
+    assert [line for line in re.split(r"[\r\n]", outside) if line and not re.match(r"[A-Za-z]+: ", line)] == []
+    packages = json.loads(spdx.write(inventory, HEAD))["packages"]
+    assert outside.count("\nPackageName: ") == len(packages)
 
 
 def test_another_folder_and_another_zone_give_the_same_bytes(tmp_path: Path) -> None:
@@ -202,7 +230,7 @@ def test_another_folder_and_another_zone_give_the_same_bytes(tmp_path: Path) -> 
             target = root / case
             target.parent.mkdir()
             target.write_bytes((inputs.CASES / case).read_bytes())
-        for document_format in ("cyclonedx", "spdx"):
+        for document_format in FORMATS:
             environ = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000", "TZ": zone, "PYTHONHASHSEED": seed}
             environ["PYTHONPATH"] = str(Path(__file__).parents[2])
             done = subprocess.run(
@@ -214,4 +242,4 @@ def test_another_folder_and_another_zone_give_the_same_bytes(tmp_path: Path) -> 
             )
             assert done.stderr == b""
             outputs.add(done.stdout)
-    assert len(outputs) == 2
+    assert len(outputs) == len(FORMATS)

@@ -98,6 +98,7 @@ def _component(tree: FileTree, package: _Package, system: Distribution) -> Compo
         licenses=(fields["L"],) if fields.get("L") else (),
         locations=(tree.place(package.path, package.line),),
         properties=tuple((key, value) for key, value in described if value),
+        installed=True,
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from functools import partial
 
-from ci_guard.model.component import Component, Edge, Inventory
+from ci_guard.model.component import Component, Edge, Hash, Inventory
 from ci_guard.model.errors import InputError
 from ci_guard.sbom.installed.go_build import GoBuild, GoModule, go_build
 from ci_guard.sbom.installed.rust_audit import Crate, rust_crates
@@ -13,10 +14,12 @@ from ci_guard.sbom.installed.sections import MAGICS, Section, sections
 from ci_guard.sbom.installed.tree import FileTree, TreeFile
 from ci_guard.sbom.inventory import merge
 from ci_guard.sbom.purls import build_purl
+from ci_guard.sbom.shipped import PROGRAM
 
 _ENDINGS = (".so", ".exe", ".dll", ".dylib")
 _LEAST = 256  # bytes; smaller files have no room for headers and sections
 _LAYER = "ci-guard:layer"
+_CHUNK = 4 * 1024 * 1024  # bytes
 
 
 def catalogue(tree: FileTree) -> Inventory:
@@ -71,14 +74,25 @@ def _component(tree: FileTree, file: TreeFile, name: str, version: str, kind: st
 def _file(tree: FileTree, file: TreeFile, properties: dict[str, str]) -> Component:
     layer = tree.layer(file.path)
     place = tree.place(file.path)
-    listed = {**properties, _LAYER: layer}
+    listed = {**properties, _LAYER: layer, PROGRAM: "true"}
     return Component(
         ref=f"file:{place.path}",
         name=file.path,
         type="application",
+        hashes=_digests(tree, file),
         locations=(place,),
         properties=tuple(sorted((key, value) for key, value in listed.items() if value)),
     )
+
+
+def _digests(tree: FileTree, file: TreeFile) -> tuple[Hash, ...]:
+    """SHA-256, and SHA-512, which BSI asks for."""
+    digests = {"sha256": hashlib.sha256(), "sha512": hashlib.sha512()}
+    for start in range(0, file.size, _CHUNK):
+        data = tree.read(file.path, start, _CHUNK)
+        for digest in digests.values():
+            digest.update(data)
+    return tuple(Hash(algorithm, digest.hexdigest()) for algorithm, digest in sorted(digests.items()))
 
 
 def _go(tree: FileTree, file: TreeFile, build: GoBuild) -> Inventory:

@@ -1,10 +1,11 @@
-"""Licences from the copyright files of Debian packages, where they are written for machines (DEP 5)."""
+"""Licences (of files written for machines, DEP 5) and copyright from the copyright files of Debian packages."""
 
 from __future__ import annotations
 
 import re
 
 from ci_guard.model.errors import InputError
+from ci_guard.sbom.installed.copyright_lines import fields, statements
 from ci_guard.sbom.installed.tree import FileTree, read_whole
 
 _LIMIT = 2 * 1024 * 1024  # bytes; the largest real ones have about one MB
@@ -34,15 +35,22 @@ _SPDX = {
 """Debian's short names -> SPDX ids, where both mean the same text."""
 
 
-def licenses(tree: FileTree, package: str) -> tuple[str, ...]:
-    """The short names of all licences of a package, those that SPDX knows in its words; () when nothing tells."""
+def copyright_file(tree: FileTree, package: str) -> str:
+    """The copyright file of a package, "" where there is none that can be read."""
     try:
-        text = read_whole(tree, f"usr/share/doc/{package}/copyright", _LIMIT).decode("utf-8", "replace")
+        return read_whole(tree, f"usr/share/doc/{package}/copyright", _LIMIT).decode("utf-8", "replace")
     except InputError:
-        return ()
-    if not _FORMAT.match(text):
-        return ()  # free text: what it says is not for us to guess
-    return tuple(sorted({_spdx(found) for found in _LICENSE.findall(text)}))
+        return ""
+
+
+def licenses(text: str) -> tuple[str, ...]:
+    """The short names of all licences, those that SPDX knows in its words; () of free text: nothing is guessed."""
+    return tuple(sorted({_spdx(found) for found in _LICENSE.findall(text)})) if _FORMAT.match(text) else ()
+
+
+def copyright_lines(text: str) -> str:
+    """Who holds the copyright, a line each: the fields made for it, else the statements in free text."""
+    return "\n".join(fields(text) if _FORMAT.match(text) else statements(text))
 
 
 def _spdx(name: str) -> str:

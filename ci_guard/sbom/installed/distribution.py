@@ -15,12 +15,17 @@ _LIMIT = 64 * 1024  # bytes
 
 @record
 class Distribution:
-    """`ID`, `VERSION_ID` and `PRETTY_NAME` of os-release; "" for what it does not say. `path` is where it stands."""
+    """`ID`, `VERSION_ID` and `PRETTY_NAME` of os-release; "" for what it does not say. `path` is where it stands.
+
+    `vendor` is `VENDOR_NAME`; where that is not said, the project that `NAME` and `HOME_URL` name.
+    """
 
     id: str = ""
     version: str = ""
     title: str = ""
     path: str = ""
+    vendor: str = ""
+    homepage: str = ""
 
     def qualifiers(self) -> dict[str, str]:
         """The `distro` of a purl, as in `debian-12`; nothing when it is not known."""
@@ -35,7 +40,10 @@ def distribution(tree: FileTree) -> Distribution:
         except InputError:
             continue
         said = _values(data.decode("utf-8", "replace"))
-        return Distribution(said.get("ID", ""), said.get("VERSION_ID", ""), said.get("PRETTY_NAME", ""), path)
+        page, name = said.get("HOME_URL", ""), said.get("NAME", "")
+        vendor = said.get("VENDOR_NAME", "") or (f"{name} <{page}>" if name and page else "")
+        identity, version = said.get("ID", ""), said.get("VERSION_ID", "")
+        return Distribution(identity, version, said.get("PRETTY_NAME", ""), path, vendor, page)
     return Distribution()
 
 
@@ -59,12 +67,13 @@ def catalogue(tree: FileTree) -> Inventory:
     found = distribution(tree)
     if not found.id:
         return Inventory()
+    told = {"ci-guard:os:title": found.title, "ci-guard:vendor": found.vendor, "ci-guard:homepage": found.homepage}
     component = Component(
         ref=f"os:{found.id}-{found.version}",
         name=found.id,
         version=found.version,
         type="operating-system",
         locations=(tree.place(found.path),),
-        properties=(("ci-guard:os:title", found.title),) if found.title else (),
+        properties=tuple(sorted((key, value) for key, value in told.items() if value)),
     )
     return Inventory((component,), roots=(component.ref,), complete=frozenset({component.ref}))

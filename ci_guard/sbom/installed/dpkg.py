@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from ci_guard.model.component import Component, Inventory
 from ci_guard.model.errors import InputError
 from ci_guard.model.record import record
-from ci_guard.sbom.installed.copyright_file import licenses
+from ci_guard.sbom.installed.copyright_file import copyright_file, copyright_lines, licenses
 from ci_guard.sbom.installed.databases import DPKG_PARTS, DPKG_STATUS
 from ci_guard.sbom.installed.distribution import Distribution, distribution
 from ci_guard.sbom.installed.needs import Wants, resolve_needs
@@ -121,6 +121,7 @@ def _component(tree: FileTree, package: _Package, system: Distribution) -> Compo
     purl = build_purl("deb", f"{namespace}/{name.lower()}", version, {"arch": architecture, **system.qualifiers()})
     source, source_version = source_package(package.fields)
     layer = tree.layer(package.path)
+    notice = copyright_file(tree, name)
     described = (
         ("ci-guard:source-package", f"{source}@{source_version}"),
         ("ci-guard:maintainer", package.fields.get("maintainer", "")),
@@ -134,9 +135,11 @@ def _component(tree: FileTree, package: _Package, system: Distribution) -> Compo
         version=version,
         purl=purl,
         ecosystem=_ECOSYSTEMS.get(system.id, ""),
-        licenses=licenses(tree, name),
+        licenses=licenses(notice),
         locations=(tree.place(package.path, package.line),),
         properties=tuple((key, value) for key, value in described if value),
+        copyright=copyright_lines(notice),
+        installed=True,
     )
 
 

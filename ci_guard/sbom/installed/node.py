@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ci_guard.model.component import Component, Distribution, Edge, Inventory
 from ci_guard.model.errors import InputError
 from ci_guard.model.record import record, replace
 from ci_guard.sbom.digests import parse_integrity
+from ci_guard.sbom.installed.copyright_lines import LICENCE_FILE, copyright_of
 from ci_guard.sbom.installed.tree import FileTree, read_whole
 from ci_guard.sbom.licenses import declared
 from ci_guard.sbom.lockfiles.lock import table_of, text_of
@@ -39,14 +40,17 @@ class _Package:
 def catalogue(tree: FileTree) -> Inventory:
     """Every package, with what it needs as far as it is there; hashes where npm left its hidden lock."""
     unknown: set[str] = set()
-    paths = [file.path for file in tree.files() if file.path.endswith(("/package.json", _HIDDEN_LOCK))]
+    listed = [file.path for file in tree.files()]
+    paths = [path for path in listed if path.endswith(("/package.json", _HIDDEN_LOCK))]
+    notices = _licence_files(listed)
     locked = _locked(tree, [p for p in paths if p.endswith(_HIDDEN_LOCK)], unknown)
     packages: dict[str, _Package] = {}
     for path in paths:
         if _PACKAGE.search(f"/{path}") and len(packages) < _MOST:
             package = _package(tree, path, locked.get(posixpath.dirname(path), {}), unknown)
             if package is not None:
-                packages[package.folder] = package
+                stated = copyright_of(tree, notices.get(package.folder, ()))
+                packages[package.folder] = replace(package, component=replace(package.component, copyright=stated))
     packages = _identified(packages)
     linked = any("/.pnpm/" in f"/{folder}" for folder in packages)
     edges: set[Edge] = set()
@@ -62,6 +66,16 @@ def catalogue(tree: FileTree) -> Inventory:
         complete=frozenset(whole),
         unknown=tuple(sorted(unknown)),
     )
+
+
+def _licence_files(paths: Iterable[str]) -> dict[str, list[str]]:
+    """Folder -> the files in it that licences and notices stand in."""
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        if LICENCE_FILE.match(name):
+            found.setdefault(folder, []).append(path)
+    return found
 
 
 def _needs(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,6 +123,7 @@ def _package(tree: FileTree, path: str, locked: Mapping[str, Any], unknown: set[
         licenses=declared(table.get("license", table.get("licenses"))),
         locations=(tree.place(path, 1),),
         properties=tuple((key, value) for key, value in _described(tree, path, table) if value),
+        installed=True,
     )
     return _Package(posixpath.dirname(path), table, component)
 
@@ -125,7 +140,8 @@ def _described(tree: FileTree, path: str, table: Mapping[str, Any]) -> Iterator[
 
 def _person(value: object) -> str:
     if isinstance(value, dict):
-        return text_of(value, "name")
+        name, email = text_of(value, "name"), text_of(value, "email")
+        return f"{name} <{email}>" if name and email else name or email
     return value if isinstance(value, str) else ""
 
 

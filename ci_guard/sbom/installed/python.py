@@ -6,13 +6,14 @@ import hashlib
 import json
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ci_guard.model.component import Component, Edge, Hash, Inventory
 from ci_guard.model.errors import InputError
 from ci_guard.model.record import record, replace
 from ci_guard.sbom.digests import parse_hash
+from ci_guard.sbom.installed.copyright_lines import LICENCE_FILE, copyright_of
 from ci_guard.sbom.installed.embedded import read_document
 from ci_guard.sbom.installed.python_metadata import Metadata, licences, parse_metadata
 from ci_guard.sbom.installed.tree import FileTree, read_whole
@@ -43,9 +44,10 @@ def catalogue(tree: FileTree) -> Inventory:
     sizes = {file.path: file.size for file in tree.files()}
     unknown: set[str] = set()
     packages: list[_Package] = []
+    notices = _licence_files(sizes)
     for path in sizes:
         if _METADATA.search(path) and len(packages) < _MOST:
-            package = _package(tree, path, sizes, unknown)
+            package = _package(tree, path, sizes, unknown, notices)
             packages += [package] if package is not None else []
     edges, whole = _needs(packages)
     own = Inventory(
@@ -59,7 +61,19 @@ def catalogue(tree: FileTree) -> Inventory:
     return merge([own, *inner]) if inner else own
 
 
-def _package(tree: FileTree, path: str, sizes: Mapping[str, int], unknown: set[str]) -> _Package | None:
+def _licence_files(paths: Iterable[str]) -> dict[str, list[str]]:
+    """Folder of metadata -> the files in it that licences and notices stand in."""
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        head, mark, rest = path.partition(".dist-info/")
+        if mark and (rest.startswith("licenses/") or LICENCE_FILE.match(posixpath.basename(rest))):
+            found.setdefault(f"{head}.dist-info", []).append(path)
+    return found
+
+
+def _package(
+    tree: FileTree, path: str, sizes: Mapping[str, int], unknown: set[str], notices: Mapping[str, list[str]]
+) -> _Package | None:
     try:
         metadata = parse_metadata(read_whole(tree, path, _LIMIT))
     except InputError as error:
@@ -74,7 +88,8 @@ def _package(tree: FileTree, path: str, sizes: Mapping[str, int], unknown: set[s
     component = _component(tree, path, metadata, _origin(tree, folder, unknown))
     described = _described(tree, folder, metadata, sizes)
     more = tuple((key, value) for key, value in described if value)
-    return _Package(folder, path, metadata, replace(component, properties=more))
+    stated = copyright_of(tree, notices.get(folder, ()))
+    return _Package(folder, path, metadata, replace(component, properties=more, copyright=stated))
 
 
 def _component(tree: FileTree, path: str, metadata: Metadata, origin: tuple[str, str, tuple[Hash, ...]]) -> Component:
@@ -89,6 +104,7 @@ def _component(tree: FileTree, path: str, metadata: Metadata, origin: tuple[str,
         source_url=url,
         licenses=licences(metadata),
         locations=(tree.place(path, 1),),
+        installed=True,
     )
     purl = component_purl(component, {""})
     ref = purl or f"installed:{ECOSYSTEM.lower()}/{canonical_name(ECOSYSTEM, component.name)}@{component.version}"

@@ -155,6 +155,7 @@ def _component(tree: FileTree, package: _Package, system: Distribution) -> Compo
         licenses=(package.license,) if package.license else (),
         locations=(tree.place(package.path),),
         properties=package.described + ((("ci-guard:layer", layer),) if layer else ()),
+        installed=True,
     )
 
 

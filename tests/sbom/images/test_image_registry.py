@@ -56,7 +56,8 @@ def test_an_image_in_a_registry(platform: str, packages: int, tmp_path: Path, mo
     document = json.loads(output.read_text("utf-8"))
     names = [c["name"] for c in document["components"] if c.get("purl", "").startswith("pkg:deb/")]
     assert len(names) == packages - 1
-    (own,) = [c for c in document["components"] if c["type"] == "container"]
+    own = document["metadata"]["component"]
+    assert own["type"] == "container"
     digests = [d["digest"] for d in json.loads(files.files[f"blobs/sha256/{index['digest'][7:]}"])["manifests"]]
     assert own["version"] == digests[1 if platform else 0]
     assert {"name": "ci-guard:image:index", "value": index["digest"]} in own["properties"]
