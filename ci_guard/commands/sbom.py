@@ -1,4 +1,4 @@
-"""`ci-guard sbom create`: a bill of materials of the repository and what it deploys."""
+"""`ci-guard sbom`: write a bill of materials of the repository and what it deploys, check one of any tool."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from ci_guard.commands import sbom_check
 from ci_guard.commands.options import add_images
 from ci_guard.commands.outcome import Outcome
 from ci_guard.model.component import Inventory
@@ -48,10 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--supplier", metavar="WHO", default="", help="who supplies what it describes: NAME <EMAIL|URL>"
     )
     create.add_argument("--quiet", action="store_true", help="no progress")
+    sbom_check.add_arguments(actions.add_parser("check", help="judge bills of materials", allow_abbrev=False))
 
 
 def run(args: argparse.Namespace) -> Outcome:
     """Write the document. Exit 3 when something could not be read: the document names it, and is not complete."""
+    if args.action == "check":
+        return sbom_check.run(args)
     progress = progress_for(quiet=args.quiet)
     if is_image(args.path):
         return _image(args, progress)

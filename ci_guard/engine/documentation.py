@@ -15,6 +15,7 @@ _FOLDERS: Final = {
     "images": "Images",
     "ecosystem": "OpenShift, Argo, Istio and others",
     "dependencies": "Dependencies",
+    "sbom": "Bills of materials",
     "provenance": "Provenance",
     "workflows": "Workflows",
     "input": "Input",

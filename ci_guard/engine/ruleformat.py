@@ -20,7 +20,7 @@ STRIDE: Final = (
 DREAD: Final = ("damage", "reproducibility", "exploitability", "affected-users", "discoverability")
 FOLDERS: Final = (
     *("pod-security", "rbac", "network", "images", "secrets", "reliability", "control-plane", "ecosystem"),
-    *("dependencies", "provenance", "workflows", "input", "policy"),
+    *("dependencies", "sbom", "provenance", "workflows", "input", "policy"),
 )
 """The folders of shipped rules; a profile may name one before its first rule is there."""
 

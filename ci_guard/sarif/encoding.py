@@ -31,14 +31,14 @@ _FROM_LEVEL = {
     "note": Severity.LOW,
     "none": Severity.NOTE,
 }
-_OUR_CATEGORIES = {"dependencies", "provenance", "workflows"}
+_OUR_CATEGORIES = {"dependencies", "sbom", "provenance", "workflows"}
 _NEEDS_ESCAPE = re.compile(r"\]\(|\\[\\\[\]]")
 _ESCAPABLE = re.compile(r"([\\\[\]])")
 _ESCAPED = re.compile(r"\\([\\\[\]])")
 
 
 def category_of(folder: str) -> str:
-    """The SARIF category of a rule folder: its own for three of them, else `ci-guard/manifests/`."""
+    """The SARIF category of a rule folder: its own for four of them, else `ci-guard/manifests/`."""
     return f"ci-guard/{folder if folder in _OUR_CATEGORIES else 'manifests'}/"
 
 

@@ -71,9 +71,9 @@ class Flaw:
 class Bill:
     """One document.
 
-    `edges` are by `Stated.key`, `subjects` the keys of what it describes. `accounted` are the keys whose dependencies
-    it speaks of at all, `complete` those that it calls complete. `contexts` say when in the life of the software it
-    was made. `value` is the document as plain data, in the shape of the format's JSON.
+    `edges` are by `Stated.key`, `subjects` the keys of what it describes. `graded` are the keys of which it says
+    whether their dependencies are complete. `dangling` are references to nothing: path, what it is, the reference.
+    `contexts` say when in the life of the software it was made. `value` is plain data, as the format's JSON has it.
     """
 
     path: str
@@ -84,8 +84,8 @@ class Bill:
     components: tuple[Stated, ...] = ()
     subjects: tuple[str, ...] = ()
     edges: tuple[Edge, ...] = ()
-    accounted: frozenset[str] = frozenset()
-    complete: frozenset[str] = frozenset()
+    graded: frozenset[str] = frozenset()
+    dangling: tuple[tuple[NodePath, str, str], ...] = ()
     identifier: str = ""
     created: str = ""
     authors: tuple[Party, ...] = ()

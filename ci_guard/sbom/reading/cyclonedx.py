@@ -39,8 +39,8 @@ def read_cyclonedx(path: str, value: dict[str, Any], places: Positions) -> Bill:
         components=components,
         subjects=(components[0].key,) if subject else (),
         edges=known_edges([*pairs, *_held(entries, components)], (c.key for c in components)),
-        accounted=frozenset(text(d, "ref") for d in dependencies),
-        complete=frozenset(_complete(value)),
+        graded=frozenset(_graded(value)),
+        dangling=tuple(_dangling(value, components)),
         identifier=text(value, "serialNumber"),
         created=text(metadata, "timestamp"),
         authors=tuple(_authors(metadata)),
@@ -159,10 +159,18 @@ def _held(
             yield holder, key, "contains"
 
 
-def _complete(value: dict[str, Any]) -> Iterator[str]:
+def _graded(value: dict[str, Any]) -> Iterator[str]:
     for composition in tables(value.get("compositions")):
-        if text(composition, "aggregate") == "complete":
-            yield from texts(composition.get("dependencies"))
+        yield from (*texts(composition.get("dependencies")), *texts(composition.get("assemblies")))
+
+
+def _dangling(value: dict[str, Any], components: tuple[Stated, ...]) -> Iterator[tuple[NodePath, str, str]]:
+    """References of dependencies to nothing; services may be meant, and elements of other documents (BOM-Links)."""
+    known = {stated.key for stated in components} | {text(s, "bom-ref") for s in tables(value.get("services"))}
+    for path, entry in _listed(("dependencies",), value.get("dependencies")):
+        for ref in (text(entry, "ref"), *texts(entry.get("dependsOn"))):
+            if ref and ref not in known and not ref.startswith("urn:cdx:"):
+                yield path, "an entry of dependencies", ref
 
 
 def _authors(metadata: dict[str, Any]) -> Iterator[Party]:

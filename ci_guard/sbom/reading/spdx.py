@@ -57,8 +57,8 @@ def read_spdx(path: str, value: dict[str, Any], places: Positions, flaws: tuple[
         components=components,
         subjects=tuple(sorted(_described(value, relations) & keys)),
         edges=known_edges(_edges(relations), keys),
-        accounted=frozenset(_accounted(relations)),
-        complete=frozenset(a for a, kind, b in relations if kind == "DEPENDS_ON" and b == "NONE"),
+        graded=frozenset(a for a, kind, b in relations if kind == "DEPENDS_ON" and b in NO_VALUE),
+        dangling=tuple(_dangling(value, relations, keys)),
         identifier=text(value, "documentNamespace"),
         created=text(info, "created"),
         authors=tuple(c for c in creators if c and c.kind != "tool"),
@@ -120,10 +120,13 @@ def _edges(relations: list[tuple[str, str, str]]) -> Iterator[tuple[str, str, st
             yield other, one, _NEEDED[kind]
 
 
-def _accounted(relations: list[tuple[str, str, str]]) -> Iterator[str]:
-    """Who has a statement about what it needs, that there is nothing or that it is not known among them."""
-    for one, kind, other in relations:
-        if kind in _NEEDS:
-            yield one
-        elif kind in _NEEDED:
-            yield other
+def _dangling(
+    value: dict[str, Any], relations: list[tuple[str, str, str]], keys: set[str]
+) -> Iterator[tuple[NodePath, str, str]]:
+    """Ends of relationships that are no package, file, snippet or document, and in no other document."""
+    others = {text(e, "SPDXID") for name in ("files", "snippets") for e in tables(value.get(name))}
+    known = keys | others | {DOCUMENT, *NO_VALUE}
+    for number, (one, _, other) in enumerate(relations):
+        for ref in (one, other):
+            if ref not in known and not ref.startswith("DocumentRef-"):
+                yield ("relationships", number), "a relationship", ref
