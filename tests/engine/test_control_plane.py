@@ -47,7 +47,7 @@ def test_the_profile_holds_what_the_benchmark_asks_for() -> None:
     selected = CATALOGUE.select(CIS, repo_wide=True).rules
     asked = {rule for rule in CATALOGUE.rule_ids if direct(rule)}
     assert asked <= selected.keys()
-    others = {"dependencies", "provenance", "workflows", "input", "policy"}
+    others = {"dependencies", "sbom", "provenance", "workflows", "input", "policy"}
     assert {r for r in selected if CATALOGUE.rules[r].category not in others} == asked
 
 

@@ -68,14 +68,47 @@ def _checksum() -> dict[str, Any]:
     return {**shape, "anyOf": [*lengths, loose]}
 
 
-_REFERENCE: Final = _object(
-    ("referenceCategory", "referenceType", "referenceLocator"),
-    referenceCategory={
-        "enum": ["SECURITY", "PACKAGE-MANAGER", "PACKAGE_MANAGER", "PERSISTENT-ID", "PERSISTENT_ID", "OTHER"]
-    },
-    referenceType=_TEXT,
-    referenceLocator={"type": "string", "pattern": r"^\S+$"},
-)
+_LOCATORS: Final = {
+    "cpe22Type": r"^cpe:/[aho]?\S*$",
+    "cpe23Type": r"^cpe:2\.3:[aho*-](:[^\s:]+|:\S*\\:\S*){10,}$",
+    "purl": r"^pkg:[A-Za-z][A-Za-z0-9.+-]*/\S+$",
+    "gitoid": r"^gitoid:(blob|tree|commit|tag):(sha1:[0-9a-f]{40}|sha256:[0-9a-f]{64})$",
+    "swh": r"^swh:1:(snp|rel|rev|dir|cnt):[0-9a-f]{40}$",
+    "swid": r"^swid:\S+$",
+}
+_KINDS: Final = {
+    "SECURITY": ["cpe22Type", "cpe23Type", "advisory", "fix", "url", "swid"],
+    "PACKAGE[-_]MANAGER": ["maven-central", "npm", "nuget", "bower", "purl"],
+    "PERSISTENT[-_]ID": ["swh", "gitoid"],
+}
+
+
+def _reference() -> dict[str, Any]:
+    kinds = [
+        {
+            "if": _object((), referenceCategory={"pattern": f"^{category}$"}),
+            "then": _object((), referenceType={"enum": known}),
+        }
+        for category, known in _KINDS.items()
+    ]
+    forms = [
+        {
+            "if": _object((), referenceType={"const": kind}, referenceCategory={"pattern": "^[SP]"}),
+            "then": _object((), referenceLocator={"pattern": form}),
+        }
+        for kind, form in _LOCATORS.items()
+    ]
+    categories = "|".join([*_KINDS, "OTHER"])
+    shape = _object(
+        ("referenceCategory", "referenceType", "referenceLocator"),
+        referenceCategory={"type": "string", "pattern": f"^({categories})$"},
+        referenceType=_TEXT,
+        referenceLocator={"type": "string", "pattern": r"^\S+$"},
+    )
+    return {**shape, "allOf": [*kinds, *forms]}
+
+
+_ANY: Final = {"type": "string"}
 _PACKAGE: Final = _object(
     ("SPDXID", "name", "downloadLocation"),
     SPDXID=_OWN_ID,
@@ -89,14 +122,21 @@ _PACKAGE: Final = _object(
     licenseConcluded=_TEXT,
     licenseDeclared=_TEXT,
     copyrightText={"type": "string"},
-    externalRefs=_list(_REFERENCE),
+    externalRefs=_list(_reference()),
+    **dict.fromkeys(("homepage", "sourceInfo", "summary", "description", "comment", "licenseComments"), _ANY),
     primaryPackagePurpose={"type": "string", "pattern": _PURPOSES},
     releaseDate=_TIME,
     builtDate=_TIME,
     validUntilDate=_TIME,
 )
 _FILE: Final = _object(
-    ("SPDXID", "fileName", "checksums"), SPDXID=_OWN_ID, fileName=_TEXT, checksums=_list(_checksum(), 1)
+    ("SPDXID", "fileName", "checksums"),
+    SPDXID=_OWN_ID,
+    fileName={"type": "string", "pattern": "^[^/]"},
+    checksums=_list(_checksum(), 1),
+    licenseConcluded=_TEXT,
+    licenseInfoInFiles=_list(_TEXT),
+    copyrightText=_ANY,
 )
 _END: Final = {"anyOf": [_ID, {"enum": ["NONE", "NOASSERTION"]}]}
 _RELATIONSHIP: Final = _object(
@@ -104,6 +144,7 @@ _RELATIONSHIP: Final = _object(
     spdxElementId=_ID,
     relationshipType={"type": "string", "pattern": _RELATIONSHIPS},
     relatedSpdxElement=_END,
+    comment=_ANY,
 )
 _LICENCE: Final = _object(
     ("licenseId", "extractedText"),
@@ -113,6 +154,8 @@ _LICENCE: Final = _object(
 _CREATION: Final = _object(
     ("created", "creators"),
     created=_TIME,
+    comment=_ANY,
+    licenseListVersion={"type": "string", "pattern": r"^[0-9]+\.[0-9]+(\.[0-9]+)?$"},
     creators=_list({"type": "string", "pattern": f"^(Tool: .+|{_ACTOR})$"}, 1),
 )
 
