@@ -18,6 +18,7 @@ from ci_guard.pipeline.lint import lint, lint_bytes
 from ci_guard.pipeline.manifests import Linted
 from ci_guard.pipeline.session import Session, open_session
 from ci_guard.report.progress import Silent
+from ci_guard.source.files import normalise
 
 _STDIN_LIMIT = 64_000_000
 
@@ -61,7 +62,20 @@ def _from_stdin(session: Session, name: str) -> Linted:
     data = sys.stdin.buffer.read(_STDIN_LIMIT + 1)
     if len(data) > _STDIN_LIMIT:
         raise InputError(f"standard input is larger than {_STDIN_LIMIT:,} bytes")
-    linted = lint_bytes(session.lint_request(), name or STDIN_PATH, data)
+    request, path = session.lint_request(), _named(session.root, name)
+    if path != STDIN_PATH and not request.wants(path):
+        linted = Linted()
+        linted.judged.notices.append(Notice(f"{path} is left out by the configuration"))
+        return linted
+    linted = lint_bytes(request, path, data)
     if session.repo_wide:
         linted.judged.notices.append(Notice("one file is no repo: rules that need all of it did not judge"))
     return linted
+
+
+def _named(root: Path, name: str) -> str:
+    """The file as the configuration knows it: editors hand over absolute names. One outside keeps its name."""
+    try:
+        return normalise(root, name) or STDIN_PATH if name else STDIN_PATH
+    except InputError:
+        return name

@@ -53,8 +53,8 @@ def _tasks(kind: str, spec: dict[str, Any], path: NodePath, shapes: Shapes) -> I
 def _pod(path: NodePath, task: dict[str, Any], template: Place, shapes: Shapes) -> Pod:
     where, pod = template
     defaults = shapes.object(task, "stepTemplate", path)
-    containers = [Member(p, {**defaults, **s}) for p, s in shapes.objects(task, "steps", path)]
-    containers += [Member(p, s) for p, s in shapes.objects(task, "sidecars", path)]
+    containers = [Member(p, _container({**defaults, **s})) for p, s in shapes.objects(task, "steps", path)]
+    containers += [Member(p, _container(s)) for p, s in shapes.objects(task, "sidecars", path)]
     volumes = [Member(p, v) for p, v in shapes.objects(task, "volumes", path)]
     for container in containers:
         note_container(container, shapes)
@@ -62,3 +62,8 @@ def _pod(path: NodePath, task: dict[str, Any], template: Place, shapes: Shapes) 
     spec |= {"volumes": [v.value for v in volumes]} if volumes else {}
     security = where if "securityContext" in pod else path
     return Pod(path, shapes.object(task, "metadata", path), spec, security, containers, volumes)
+
+
+def _container(step: dict[str, Any]) -> dict[str, Any]:
+    """A step as a container: what v1 calls `computeResources` was `resources` in v1beta1, as in a pod."""
+    return {"resources": step["computeResources"], **step} if "computeResources" in step else step

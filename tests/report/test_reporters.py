@@ -110,6 +110,63 @@ def test_junit_is_xml_and_counts(report: made.Report) -> None:
 
 @any_report
 @given(made.reports)
+def test_junit_is_read_by_others_and_its_suites_count_right(report: made.Report) -> None:
+    junitparser = pytest.importorskip("junitparser")
+    suites = junitparser.JUnitXml.fromstring(shown("junit", report).encode())
+    for suite in suites:
+        said = (suite.tests, suite.failures, suite.errors, suite.skipped)
+        assert all(case.name and case.classname is not None for case in suite)
+        suite.update_statistics()
+        assert said == (suite.tests, suite.failures, suite.errors, suite.skipped)
+    shown_ones = [f for f in report.findings if not f.implied_by]
+    assert sum(suite.skipped for suite in suites) == sum(f.suppressed is not None for f in shown_ones)
+
+
+CODE_QUALITY = jsonschema_rs.validator_for(
+    {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["description", "check_name", "fingerprint", "severity", "location"],
+            "properties": {
+                "description": {"type": "string", "minLength": 1},
+                "check_name": {"type": "string", "minLength": 1},
+                "fingerprint": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+                "severity": {"enum": ["info", "minor", "major", "critical", "blocker"]},
+                "location": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["path", "lines"],
+                    "properties": {
+                        "path": {"type": "string", "minLength": 1, "not": {"pattern": "^\\./"}},
+                        "lines": {
+                            "type": "object",
+                            "additionalProperties": False,
+                            "required": ["begin"],
+                            "properties": {"begin": {"type": "integer", "minimum": 1}},
+                        },
+                    },
+                },
+            },
+        },
+    }
+)
+"""What GitLab documents of a Code Quality report."""
+
+
+@any_report
+@given(made.reports)
+def test_gitlab_gets_every_field_that_it_asks_for(report: made.Report) -> None:
+    text = shown("gitlab", report)
+    issues = json.loads(text)
+    CODE_QUALITY.validate(issues)
+    assert text.isascii(), "no byte order mark, nothing to guess about the encoding"
+    assert len(issues) == sum(f.counts for f in report.findings)
+
+
+@any_report
+@given(made.reports)
 def test_gitlab_fingerprints_are_unique(report: made.Report) -> None:
     issues = json.loads(shown("gitlab", replace(report, findings=report.findings * 2)))
     assert len({i["fingerprint"] for i in issues}) == len(issues)
