@@ -165,7 +165,7 @@ def _dependencies(inventory: Inventory, root: str) -> Iterator[dict[str, Any]]:
         needs[edge.source].add(edge.target)
     needs[root] |= set(inventory.roots) - {root}
     for ref in sorted({root, *(c.ref for c in inventory.components)}):
-        yield {"ref": ref, "dependsOn": sorted(needs[ref])} if needs[ref] else {"ref": ref}
+        yield {"ref": ref, "dependsOn": sorted(needs[ref])}
 
 
 def _compositions(inventory: Inventory, root: str) -> Iterator[dict[str, Any]]:

@@ -108,7 +108,7 @@ def test_places_hashes_and_edges_are_in_cyclonedx() -> None:
     click = by_ref["pkg:pypi/click@8.1.7"]
     assert {"location": "uv-project/uv.lock", "line": 6} in click["evidence"]["occurrences"]
     assert all(r["hashes"][0]["alg"] == "SHA-256" for r in click["externalReferences"])
-    edges = {d["ref"]: d.get("dependsOn", []) for d in document["dependencies"]}
+    edges = {d["ref"]: d["dependsOn"] for d in document["dependencies"]}
     assert set(edges) == {"root", *by_ref}
     assert "pkg:pypi/colorama@0.4.6" in edges["pkg:pypi/click@8.1.7"]
     web = next(ref for ref in by_ref if ref.endswith("/web") and ref.startswith("kubernetes:"))
