@@ -56,6 +56,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "package-setting": _facts("setting"),
     "image": _facts("image"),
     "artifact": _facts("artifact"),
+    "workflow": _facts("workflow"),
+    "workflow-job": _facts("job"),
     "workflow-step": _facts("step", "job", "workflow"),
     "advisory-match": _facts("advisory", "component"),
 }

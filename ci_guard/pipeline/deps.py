@@ -172,7 +172,7 @@ class DependencyJudge:
                 self.unreadable(document)
                 continue
             self._into.suppressions.read(document)
-            for subject in files.subjects(path, document):
+            for subject in files.judged(path, document):
                 self._one(path, subject)
                 pin = pin_of(subject)
                 if pin is not None:

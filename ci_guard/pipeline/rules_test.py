@@ -105,7 +105,7 @@ def subjects_of(rule: Rule, example: Example) -> list[Subject] | None:
     data = example.text.encode()
     kinds = {clause.each for clause in rule.clauses(NEWEST)}
     if files.is_workflow(example.path):
-        return [s for d in _documents(example, "yaml-1.2") for s in files.subjects(example.path, d)]
+        return [s for d in _documents(example, "yaml-1.2") for s in files.judged(example.path, d)]
     if parser_name(example.path) or reader_of(example.path):
         return _entries(example, data) + _settings(example, data)
     if Path(example.path).stem in kinds:

@@ -49,7 +49,9 @@ class Disagreement:
 
 def pin_of(subject: Subject) -> Pin | None:
     """The pin of a `workflow-step` subject; None for what has none (a local action)."""
-    facts = subject.variables["step"]
+    facts = subject.variables.get("step", {})
+    if not facts:
+        return None
     kind, ref = facts["kind"], str(facts["ref"])
     if kind in {"local", "invalid"} or not ref:
         return None

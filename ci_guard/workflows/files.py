@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ci_guard.model.location import Location
 from ci_guard.model.subject import Subject
-from ci_guard.workflows import hooks, steps
+from ci_guard.workflows import audit, hooks, steps
 from ci_guard.workflows.steps import WorkflowDocument
 
 FIELDS = ("uses", "rev", "image", "container")
@@ -20,6 +20,12 @@ def is_workflow(path: str) -> bool:
 def subjects(path: str, document: WorkflowDocument) -> Iterator[Subject]:
     """One subject for everything that a document pulls in, in document order."""
     return hooks.subjects(document) if hooks.is_hook_config(path) else steps.subjects(document)
+
+
+def judged(path: str, document: WorkflowDocument) -> Iterator[Subject]:
+    """All that rules judge in a document: what it pulls in, then the workflow itself and its jobs."""
+    yield from subjects(path, document)
+    yield from audit.subjects(path, document)
 
 
 def place_of(subject: Subject) -> Location:

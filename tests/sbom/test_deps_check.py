@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CASES = Path(__file__).parent / "cases"
 WORKFLOW = "jobs:\n  build:\n    runs-on: ubuntu-24.04\n    steps:\n    - uses: actions/checkout@v4\n"
+WORKFLOW += "      with: {persist-credentials: false}\npermissions: {}\n"
 POD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: web\n    image: nginx:1.25\n"
 
 

@@ -26,10 +26,11 @@ def repo(tmp_path: Path) -> Path:
 jobs:
   build:
     steps:
-    - uses: actions/checkout@{ONE} # v4.1.1
-    - uses: actions/checkout@{TWO} # v4.1.1
+    - uses: actions/setup-go@{ONE} # v4.1.1
+    - uses: actions/setup-go@{TWO} # v4.1.1
     - uses: docker://alpine:3.20@{DIGEST}
     - uses: a/b/.github/workflows/x.yml@{ONE}
+permissions: {{}}
 """
     hooks = "repos:\n- repo: https://github.com/a/b\n  rev: v1.0\n- repo: https://git.example/x\n  rev: main\n"
     dockerfile = f"""\
@@ -72,7 +73,7 @@ def test_they_are_components(repo: Path) -> None:
     document = json.loads(done.stdout)
     purls = {c.get("purl") for c in document["components"]}
     assert {
-        f"pkg:github/actions/checkout@{ONE}",
+        f"pkg:github/actions/setup-go@{ONE}",
         f"pkg:github/a/b@{ONE}#.github/workflows/x.yml",
         "pkg:github/a/b@v1.0",
         f"pkg:oci/alpine@{DIGEST}?repository_url=docker.io%2Flibrary%2Falpine&tag=3.20",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,13 @@ def hooks(checkout: Path) -> dict[str, dict[str, Any]]:
 
 
 def test_hook_ids_are_kept(checkout: Path) -> None:
-    assert set(hooks(checkout)) == {"ci-guard", "ci-guard-all", "ci-guard-config", "ci-guard-deps"}
+    assert set(hooks(checkout)) == {
+        "ci-guard",
+        "ci-guard-all",
+        "ci-guard-config",
+        "ci-guard-deps",
+        "ci-guard-workflows",
+    }
 
 
 def test_file_names_cannot_be_options(checkout: Path) -> None:
@@ -106,3 +113,26 @@ def test_file_names_cannot_be_options(checkout: Path) -> None:
 )
 def test_files_of_the_dependency_hook(checkout: Path, path: str, wanted: bool) -> None:
     assert bool(re.search(hooks(checkout)["ci-guard-deps"]["files"], path)) is wanted
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        (".github/workflows/ci.yml", True),
+        ("deep/.github/workflows/ci.yaml", True),
+        ("action.yml", True),
+        ("scan/action.yaml", True),
+        ("transaction.yml", False),
+        (".github/workflows/deep/ci.yml", False),
+        (".github/dependabot.yml", False),
+    ],
+)
+def test_files_of_the_workflow_hook(checkout: Path, path: str, wanted: bool) -> None:
+    assert bool(re.search(hooks(checkout)["ci-guard-workflows"]["files"], path)) is wanted
+
+
+def test_our_own_workflows_pass_the_workflow_hook(checkout: Path) -> None:
+    own = [".github/workflows/ci.yml", "action.yml"]
+    command = [sys.executable, "-m", "ci_guard", "deps", "check", "--fail-on=low", "--quiet", "--", *own]
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
