@@ -29,6 +29,8 @@ _CLAIMS: Mapping[str, tuple[str, ...]] = {
 class IdentityPolicy:
     """Who is trusted. Exactly one of `identity` (compared exactly) and `pattern` (must match the whole identity).
 
+    So it is with the issuer: `issuer`, or `issuer_pattern` for providers that have an issuer for each customer.
+
     `claims` demands more: `repository` (OWNER/NAME or its URI), `workflow` (path in the repository, or URI with
     ref), `ref`, `trigger`, `builder` (URI of the workflow that signed, with its ref).
     """
@@ -37,9 +39,11 @@ class IdentityPolicy:
     identity: str = ""
     pattern: re.Pattern[str] | None = None
     claims: Mapping[str, str] | None = None
+    issuer_pattern: re.Pattern[str] | None = None
 
     def __post_init__(self) -> None:
-        if not self.issuer or bool(self.identity) == (self.pattern is not None):
+        named = bool(self.identity) != (self.pattern is not None)
+        if not named or bool(self.issuer) == (self.issuer_pattern is not None):
             raise UsageError("who is trusted is one identity, or one pattern, and the issuer that vouches for it")
         unknown = set(self.claims or {}) - set(_CLAIMS)
         if unknown:
@@ -47,9 +51,9 @@ class IdentityPolicy:
 
 
 def pattern(text: str) -> re.Pattern[str]:
-    """A regular expression for whole identities. Raises UsageError; also for one that matches everything."""
+    """A regular expression for whole identities or issuers. Raises UsageError; also for one that matches everything."""
     if len(text) > _LONGEST_PATTERN:
-        raise UsageError("the pattern of the identity is too long")
+        raise UsageError("the pattern is too long")
     try:
         compiled = re.compile(text)
     except (re.error, RecursionError, OverflowError) as problem:
@@ -61,20 +65,28 @@ def pattern(text: str) -> re.Pattern[str]:
 
 def check_identity(certificate: SigningCertificate, policy: IdentityPolicy) -> str:
     """What was compared, in words. Raises VerificationError."""
-    if certificate.issuer != policy.issuer:
+    if policy.issuer_pattern is None and certificate.issuer != policy.issuer:
         raise VerificationError(f"{quoted(certificate.issuer)} vouches for the identity, expected {policy.issuer!r}")
+    if policy.issuer_pattern is not None and not policy.issuer_pattern.fullmatch(certificate.issuer):
+        raise VerificationError(
+            f"{quoted(certificate.issuer)} vouches for the identity, and does not match "
+            f"{policy.issuer_pattern.pattern!r} as a whole"
+        )
+    said = _compare(certificate, policy)
+    claims = [_check_claim(certificate, name, wanted) for name, wanted in (policy.claims or {}).items()]
+    return "; ".join([said, f"vouched for by {certificate.issuer}", *claims])
+
+
+def _compare(certificate: SigningCertificate, policy: IdentityPolicy) -> str:
     if policy.pattern is None:
         if certificate.identity != policy.identity:
             raise VerificationError(f"signed by {quoted(certificate.identity)}, expected {policy.identity!r}")
-        said = f"{policy.identity} as expected"
-    else:
-        if not policy.pattern.fullmatch(certificate.identity):
-            raise VerificationError(
-                f"signed by {quoted(certificate.identity)}, which does not match {policy.pattern.pattern!r} as a whole"
-            )
-        said = f"{quoted(certificate.identity)} matches {policy.pattern.pattern!r}"
-    claims = [_check_claim(certificate, name, wanted) for name, wanted in (policy.claims or {}).items()]
-    return "; ".join([said, f"vouched for by {policy.issuer}", *claims])
+        return f"{policy.identity} as expected"
+    if not policy.pattern.fullmatch(certificate.identity):
+        raise VerificationError(
+            f"signed by {quoted(certificate.identity)}, which does not match {policy.pattern.pattern!r} as a whole"
+        )
+    return f"{quoted(certificate.identity)} matches {policy.pattern.pattern!r}"
 
 
 def _check_claim(certificate: SigningCertificate, name: str, wanted: str) -> str:

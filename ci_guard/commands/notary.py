@@ -7,9 +7,8 @@ from pathlib import Path
 
 from ci_guard.commands import verdicts
 from ci_guard.commands.outcome import Outcome
+from ci_guard.commands.supply_chain import TRUST
 from ci_guard.model.errors import EXIT_CLOSED, EXIT_OPEN, UsageError
-
-_OTHERS = ("images", "key", "cert_identity", "cert_identity_regexp", "bundle", "from_github", "type", "trusted_root")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +30,7 @@ def run(args: argparse.Namespace) -> Outcome:
 
     if args.trust_policy is None or args.trust_store is None:
         raise UsageError("--trust-policy F and --trust-store DIR belong together")
-    if any(getattr(args, name) for name in _OTHERS):
+    if any(getattr(args, name) for name in TRUST):
         raise UsageError("--trust-policy says whom to trust: no bundles and no other trust beside it")
     image = image_reference(args.artifact)
     trust = NotaryTrust.of(args.trust_policy, args.trust_store).trust(image.name)

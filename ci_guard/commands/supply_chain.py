@@ -10,18 +10,20 @@ from ci_guard.commands import verdicts
 from ci_guard.commands.outcome import Outcome
 from ci_guard.model.errors import EXIT_CLOSED, EXIT_OPEN, UsageError
 
-_OTHERS = (
-    "images",
+TRUST = (
     "key",
     "cert_identity",
     "cert_identity_regexp",
+    "cert_oidc_issuer",
+    "cert_oidc_issuer_regexp",
+    "trust",
+    "trusted_root",
     "bundle",
     "from_github",
     "type",
-    "trusted_root",
-    "trust_policy",
-    "trust_store",
+    "images",
 )
+"""Options of `verify` that belong to bundles and to nothing else."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +50,7 @@ def run(args: argparse.Namespace) -> Outcome:
     from ci_guard.pipeline.bundles import Examined
     from ci_guard.pipeline.layout import Demand, verify_layout
 
-    if any(getattr(args, name) for name in _OTHERS):
+    if any(getattr(args, name) for name in (*TRUST, "trust_policy", "trust_store")):
         raise UsageError(
             "--layout is verified with --layout-key and its links: no bundles and no other trust beside it"
         )

@@ -80,7 +80,9 @@ def _add_trust(parser: argparse.ArgumentParser) -> None:
     who.add_argument("--key", metavar="K", default=None, help="a public key, PEM")
     who.add_argument("--cert-identity", metavar="I", default="", help="the identity in the certificate, exactly")
     who.add_argument("--cert-identity-regexp", metavar="R", default="", help="a pattern for the whole identity")
-    group.add_argument("--cert-oidc-issuer", metavar="U", default="", help="who vouches for the identity, exactly")
+    vouching = group.add_mutually_exclusive_group()
+    vouching.add_argument("--cert-oidc-issuer", metavar="U", default="", help="who vouches for the identity, exactly")
+    vouching.add_argument("--cert-oidc-issuer-regexp", metavar="R", default="", help="a pattern for the whole of that")
     for name, (metavar, text) in _CLAIMS.items():
         group.add_argument(f"--cert-{name}", metavar=metavar, default="", help=f"demand of the certificate: {text}")
     group.add_argument(
@@ -230,7 +232,7 @@ def _examiner(args: argparse.Namespace, expected: Expectations, roots: Sequence[
 
     claims = {name: value for name in _CLAIMS if (value := getattr(args, f"cert_{name}"))}
     if args.key:
-        if args.cert_oidc_issuer or claims:
+        if args.cert_oidc_issuer or args.cert_oidc_issuer_regexp or claims:
             raise UsageError("--cert-… options are about certificates: not with --key")
         from ci_guard.attestation import verification
         from ci_guard.pipeline.signers import open_verifying_key
@@ -246,7 +248,8 @@ def _examiner(args: argparse.Namespace, expected: Expectations, roots: Sequence[
 def _policy(args: argparse.Namespace, claims: dict[str, str]) -> IdentityPolicy:
     from ci_guard.attestation.identity import IdentityPolicy, pattern
 
-    if not args.cert_oidc_issuer:
+    if not (args.cert_oidc_issuer or args.cert_oidc_issuer_regexp):
         raise UsageError("an identity is only as good as who vouches for it: add --cert-oidc-issuer U")
     matching = pattern(args.cert_identity_regexp) if args.cert_identity_regexp else None
-    return IdentityPolicy(args.cert_oidc_issuer, args.cert_identity, matching, claims)
+    vouching = pattern(args.cert_oidc_issuer_regexp) if args.cert_oidc_issuer_regexp else None
+    return IdentityPolicy(args.cert_oidc_issuer, args.cert_identity, matching, claims, vouching)

@@ -107,6 +107,14 @@ def test_who_is_trusted_is_always_said(home: Path, arguments: list[str]) -> None
     assert code == 2
 
 
+def test_an_issuer_by_pattern(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    who = ["--bundle", "a.json", *WHO[:2], *ROOT, "--cert-oidc-issuer-regexp"]
+    assert verify(*who, r"https://(token\.actions|other)\.githubusercontent\.com") == 0
+    assert verify(*who, r"token\.actions\.githubusercontent\.com") == 1, "as a whole, or not at all"
+    assert "does not match 'token" in capsys.readouterr().out
+    assert verify(*who, ".*") == 2
+
+
 def test_a_broken_root_is_no_verdict(home: Path) -> None:
     (home / "root.json").write_text("{}")
     assert verify("--bundle", "a.json", *WHO, *ROOT) == 3
