@@ -117,7 +117,7 @@ def _taken_over(planned: Plan) -> Iterator[str]:
         entries = in_words(taken.without_reason, "suppression has", "suppressions have")
         yield f"{entries} no reason and no effect yet: write one where .ci-guard.yaml says `fill in why`."
     if taken.needless:
-        yield f"{in_words(len(taken.needless), 'skip')} of things that are not found here, so no entry is needed:"
+        yield f"{in_words(len(taken.needless), 'entry', 'entries')} left out, as nothing would change here:"
         yield from _some(f"{origin}: {check}" for origin, check in taken.needless)
     if taken.leftovers:
         yield f"{in_words(len(taken.leftovers), 'thing')} could not be taken over:"

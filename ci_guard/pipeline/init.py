@@ -24,7 +24,7 @@ from ci_guard.pipeline.everything import judge_everything
 from ci_guard.pipeline.policy import Policy, day_of, load_policy
 from ci_guard.pipeline.session import Session
 from ci_guard.pipeline.takeover import Takeover, take_over
-from ci_guard.setup import hook_config, inventory, workflow
+from ci_guard.setup import gitlab, hook_config, inventory, workflow
 from ci_guard.setup.configuration import Draft
 from ci_guard.setup.hook_config import HookEntry
 from ci_guard.setup.inventory import HOOKS_FILE, WORKFLOW_FILE, Inventory
@@ -53,8 +53,8 @@ class InitRequest:
 class Plan:
     """What would be written, what stays as it is (path, why), and what the gate would then say.
 
-    `target` is the folder that is judged, from the root ("" = all of it). `snippet` is what a person must add to a
-    hook configuration that could not be extended safely. `accepted` is None where no baseline is planned.
+    `target` is the folder that is judged, from the root ("" = all of it). `snippet` is what a person must add to files
+    that could not be extended safely. `accepted` is None where no baseline is planned.
     """
 
     root: Path
@@ -87,7 +87,7 @@ def plan(request: InitRequest, environ: Mapping[str, str]) -> Plan:
     verdict = decide(report, GatePolicy(policy.config.fail_on, allow_empty=True))
     planned = Plan(root, target, branch, is_git, found, report, verdict, accepted=accepted, takeover=takeover)
     _plan_config(planned, config_path, drafted)
-    _plan_hooks(planned, HookEntry(request.reference, found, target))
+    _plan_hooks(planned, HookEntry(request.reference, target))
     _plan_workflow(planned, request.reference)
     _plan_baseline(planned, config_path, policy.config.baseline)
     return planned
@@ -165,10 +165,14 @@ def _plan_hooks(planned: Plan, entry: HookEntry) -> None:
         planned.left.append((path, "has our hooks already"))
     else:
         planned.left.append((path, "cannot be extended without touching what is there; add the lines below"))
-        planned.snippet = entry.lines()
+        planned.snippet += entry.lines()
 
 
 def _plan_workflow(planned: Plan, reference: Reference) -> None:
+    if planned.inventory.gitlab and not planned.inventory.workflows:
+        planned.left.append((planned.inventory.gitlab[0], "GitLab judges: add the lines below (docs/ci.md)"))
+        planned.snippet += gitlab.snippet(reference)
+        return
     if _read(planned.root, WORKFLOW_FILE) is not None:
         planned.left.append((WORKFLOW_FILE, THERE))
         return

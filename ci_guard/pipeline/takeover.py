@@ -26,7 +26,7 @@ UNCOVERED = "no rule here judges what it does"
 
 @record
 class Takeover:
-    """What came of the wishes: `needless` are (origin, check) of skips of things that are not found here."""
+    """What came of the wishes: `needless` are (origin, check) of what would change nothing here."""
 
     tools: tuple[str, ...] = ()
     skips: int = 0
@@ -45,7 +45,7 @@ def take_over(
     `selected` are the rules of the draft's profile.
     """
     leftovers = list(wishes.leftovers)
-    switches = _switches(wishes, selected, leftovers)
+    switches, as_it_is = _switches(wishes, selected, leftovers)
     exclude = tuple(dict(reversed(wishes.exclude)).items())
     draft = replace(draft, exclude=tuple(reversed(exclude)), switches=switches)
     if wishes.fail_on:
@@ -60,20 +60,25 @@ def take_over(
         entries=len(kept),
         without_reason=sum(not entry.reason for entry in kept),
         switches=len(switches),
-        needless=tuple(dict.fromkeys((s.origin, s.check) for s, _ in wanted if s not in served)),
+        needless=tuple(dict.fromkeys([*as_it_is, *((s.origin, s.check) for s, _ in wanted if s not in served)])),
         leftovers=tuple(dict.fromkeys(leftovers)),
     )
 
 
 def _switches(
     wishes: Wishes, selected: Collection[str], leftovers: list[Leftover]
-) -> tuple[tuple[str, bool, str], ...]:
-    """Rules to turn on or off, where that changes something; the last word on a rule counts."""
+) -> tuple[tuple[tuple[str, bool, str], ...], list[tuple[str, str]]]:
+    """Rules to turn on or off, where that changes something (the last word on a rule counts); what changes nothing."""
     found: dict[str, tuple[bool, str]] = {}
+    needless = []
     for switch in wishes.switches:
-        for rule in _rules(switch.tool, switch.check, switch.origin, leftovers):
-            found[rule] = (switch.on, f"{switch.tool} {switch.check}, {switch.origin}")
-    return tuple((rule, on, note) for rule, (on, note) in sorted(found.items()) if on != (rule in selected))
+        rules = _rules(switch.tool, switch.check, switch.origin, leftovers)
+        if rules and all(switch.on == (rule in selected) for rule in rules):
+            needless.append((switch.origin, switch.check))
+        said = f": {switch.comment}" if switch.comment else ""
+        found |= {rule: (switch.on, f"{switch.tool} {switch.check}, {switch.origin}{said}") for rule in rules}
+    changed = ((rule, on, note) for rule, (on, note) in sorted(found.items()) if on != (rule in selected))
+    return tuple(changed), needless
 
 
 def _wanted(skips: Iterable[Skip], leftovers: list[Leftover]) -> Iterator[tuple[Skip, str]]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from ci_guard.model.location import Edit, Region
 from ci_guard.model.record import record
-from ci_guard.setup.inventory import Inventory
 from ci_guard.setup.reference import Reference
 from ci_guard.source import edit, reader
 from ci_guard.source.document import Document
@@ -18,18 +17,18 @@ _PREFIX = "ci-guard"
 
 @record
 class HookEntry:
-    """Our entry of `repos:`, for the reference and for what the repository has."""
+    """Our entry of `repos:`; `target` is the folder that is judged ("" = all of it)."""
 
     reference: Reference
-    inventory: Inventory
     target: str = ""
 
     def value(self) -> dict[str, Any]:
         """The entry as data."""
-        hooks: list[dict[str, Any]] = [{"id": "ci-guard", **self._files("--")}]
-        if self.inventory.locks or self.inventory.workflows or self.inventory.image_builds:
-            hooks.append({"id": "ci-guard-deps", **self._files(self.target)})
-        hooks.append({"id": "ci-guard-config"})
+        hooks: list[dict[str, Any]] = [
+            {"id": "ci-guard", **self._files("--")},
+            {"id": "ci-guard-deps", **self._files(self.target)},
+            {"id": "ci-guard-config"},
+        ]
         return {
             "repo": f"https://github.com/{self.reference.repository}",
             "rev": self.reference.commit,

@@ -11,12 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_guard.setup.hook_config import HookEntry, extended, has_ours, new
-from ci_guard.setup.inventory import Inventory
 from ci_guard.setup.reference import Reference
 
 CASES = sorted((Path(__file__).parent / "hook_configs").iterdir())
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-ENTRY = HookEntry(Reference("acme/ci-guard", COMMIT, "v0.1.0"), Inventory(locks=("uv.lock",)))
+ENTRY = HookEntry(Reference("acme/ci-guard", COMMIT, "v0.1.0"))
 NAME = ".pre-commit-config.yaml"
 
 
@@ -49,12 +48,12 @@ def test_a_new_file_holds_the_entry_alone() -> None:
 
 
 def test_a_commit_of_digits_alone_stays_text() -> None:
-    entry = HookEntry(Reference("acme/ci-guard", "1" * 40), Inventory())
+    entry = HookEntry(Reference("acme/ci-guard", "1" * 40))
     assert yaml.safe_load(new(entry))["repos"][0]["rev"] == "1" * 40
 
 
 def test_a_folder_is_judged_by_its_own_configuration() -> None:
-    hook = HookEntry(Reference(), Inventory(), "services/shop").value()["hooks"][0]
+    hook = HookEntry(Reference(), "services/shop").value()["hooks"][0]
     assert hook == {
         "id": "ci-guard",
         "args": ["--config=services/shop/.ci-guard.yaml", "--"],

@@ -122,6 +122,18 @@ def test_a_folder_of_a_larger_repository(shop: Repo, tmp_path: Path, monkeypatch
     assert steps[-1]["with"] == {"path": "apps/one"}
 
 
+def test_a_repository_of_gitlab_gets_no_workflow(
+    shop: Repo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(shop.root / ".github")
+    shop.write(".gitlab-ci.yml", "stages: [test]\n")
+    assert main(["init", ACTION]) == 0
+    said = capsys.readouterr().out
+    assert not (shop.root / ".github").exists()
+    assert f"component: $CI_SERVER_FQDN/acme/ci-guard/ci-guard@{COMMIT}" in said
+    assert judged(shop, tmp_path / "out") == {0}
+
+
 def test_no_repository_and_nothing_to_judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path)

@@ -50,7 +50,7 @@ def _skipped(setting: Setting, wishes: Wishes) -> None:
         if "*" in item.text or item.text.upper() in _SEVERITIES:
             wishes.leave(item.origin, f"skip-check {item.text}: name the rules that shall not judge")
         else:
-            wishes.switches.append(Switch(TOOL, item.text, False, item.origin))
+            wishes.switches.append(Switch(TOOL, item.text, False, item.origin, item.comment))
 
 
 def _chosen(setting: Setting, wishes: Wishes) -> None:

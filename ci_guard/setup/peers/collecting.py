@@ -54,17 +54,21 @@ def collect(paths: Iterable[str], tools: Sequence[str], read: ReadBytes) -> Wish
             if peer.is_config(path, data):
                 peer.read_config(path, data, wishes)
         speaking = [peer for peer in peers if any(mark in data for mark in peer.MARKS)]
-        if speaking and has_manifest_name(path):
-            _manifest(path, data, speaking, wishes)
+        if speaking and has_manifest_name(path) and not _manifest(path, data, speaking, wishes):
+            wishes.leave(path, "holds skips, but is no manifest that can be read (a template?)")
     return wishes
 
 
-def _manifest(path: str, data: bytes, peers: Sequence[Peer], wishes: Wishes) -> None:
+def _manifest(path: str, data: bytes, peers: Sequence[Peer], wishes: Wishes) -> bool:
+    """What a file says, if it is a manifest; returns whether it is one."""
+    found = False
     for item in read_manifests(path, data):
         if isinstance(item, ManifestDocument):
+            found = True
             for resource in item.resources:
                 _annotated(path, item, resource, peers, wishes)
             _commented(path, item, peers, wishes)
+    return found
 
 
 def _annotated(path: str, item: ManifestDocument, resource: Resource, peers: Sequence[Peer], wishes: Wishes) -> None:

@@ -45,7 +45,7 @@ def read_config(path: str, data: bytes, wishes: Wishes) -> None:
 def _listed(setting: Setting, on: bool, own: set[str], wishes: Wishes) -> None:
     for item in setting.items():
         if item.text not in own:
-            wishes.switches.append(Switch(TOOL, item.text, on, item.origin))
+            wishes.switches.append(Switch(TOOL, item.text, on, item.origin, item.comment))
 
 
 def _paths(setting: Setting, wishes: Wishes) -> None:

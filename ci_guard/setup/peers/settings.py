@@ -27,6 +27,13 @@ class Setting:
         region = self.document.locate(self.path).region
         return f"{self.document.path}:{region.start_line}" if region else self.document.path
 
+    @property
+    def comment(self) -> str:
+        """The comment behind the value on its line, without `#`; "" for none. It is where people write reasons."""
+        region = self.document.locate(self.path).region
+        on_line = (c for c in self.document.comments() if region and c.line == region.start_line and not c.own_line)
+        return next((comment.text.lstrip("# ").rstrip() for comment in on_line), "")
+
     def get(self, key: str) -> Setting:
         """The member of a mapping; nothing (None) where there is none."""
         found = self.value.get(key) if isinstance(self.value, dict) else None

@@ -84,6 +84,8 @@ def _options(top: Setting, wishes: Wishes) -> None:
     known = [severity for severity in Severity if str(severity) in listed]
     if known and len(known) < len(Severity) - 1:
         wishes.fail_on = (str(min(known, key=lambda severity: severity.rank)), top.get("severity").origin)
+    if top.get("ignorefile").text:
+        wishes.leave(top.get("ignorefile").origin, "ignorefile: only files called .trivyignore are read; rename it")
     for key in ("skip-dirs", "skip-files"):
         for item in top.get("scan").get(key).items():
             settings.exclude(item, wishes)

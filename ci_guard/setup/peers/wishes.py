@@ -33,12 +33,13 @@ class Skip:
 
 @record
 class Switch:
-    """A check that was turned on or off everywhere."""
+    """A check that was turned on or off everywhere; `comment` is what stands behind it in the file."""
 
     tool: str
     check: str
     on: bool
     origin: str
+    comment: str = ""
 
 
 @record
