@@ -6,12 +6,12 @@ commit, separated by white space, as tables of pins are kept: `actions/checkout 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ci_guard.model.errors import ConfigError
 from ci_guard.model.image_reference import parse_image
+from ci_guard.model.pattern import pattern
 from ci_guard.model.record import field, record
 
 NAME = ".ci-guard.digests.json"
@@ -20,10 +20,10 @@ NAME = ".ci-guard.digests.json"
 SCHEMA = "ci-guard/digests/1"
 MAX_BYTES = 4_000_000
 GITHUB = "github.com"
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_SCHEME = re.compile(r"(?:https?|ssh|git)://(?:[^/@]*@)?|git@")
-_SSH_HOST = re.compile(r"([^/:]+):(?![0-9]+/)")
+_DIGEST = pattern(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+_COMMIT = pattern(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_SCHEME = pattern(r"(?:https?|ssh|git)://(?:[^/@]*@)?|git@")
+_SSH_HOST = pattern(r"([^/:]+):(?![0-9]+/)")
 
 
 @record

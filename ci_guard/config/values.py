@@ -5,12 +5,12 @@ Each function takes the raw value, returns the typed one, and raises ValueError 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any, TypeVar
 
 from ci_guard.model.finding import Severity
+from ci_guard.model.pattern import pattern
 
 T = TypeVar("T")
 Parse = Callable[[Any], T]
@@ -43,9 +43,9 @@ def text(value: Any) -> str:
     return value
 
 
-def shaped(pattern: str, words: str) -> Parse[str]:
-    """Text that `pattern` matches (as JSON Schema's `pattern`: searched); `words` say what is wanted."""
-    compiled = re.compile(pattern.replace("$", r"\Z") if pattern.endswith("$") else pattern)
+def shaped(wanted: str, words: str) -> Parse[str]:
+    """Text that `wanted` matches (as JSON Schema's `pattern`: searched); `words` say what is wanted."""
+    compiled = pattern(wanted.replace("$", r"\Z") if wanted.endswith("$") else wanted)
 
     def parse(value: Any) -> str:
         if not compiled.search(text(value)):

@@ -60,12 +60,13 @@ class Judge:
         return self._matching[key]
 
     def _build(self, subject: Subject, *, own: bool) -> Program | None:
+        kinds = {subject.each, *(name for name, kind in KINDS.items() if kind.within == subject.each)}
         clauses = tuple(
             clause
             for selected in self._selection.rules.values()
-            if selected.rule.own is own and _matches(selected.rule.match, subject.match)
+            if selected.rule.own is own and kinds & selected.rule.kinds and _matches(selected.rule.match, subject.match)
             for clause in selected.clauses
-            if subject.each in {clause.each, KINDS[clause.each].within}
+            if clause.each in kinds
         )
         if not clauses:
             return None

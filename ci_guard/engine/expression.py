@@ -5,13 +5,17 @@ Importing it costs most of the engine's start, so nothing but evaluation and cat
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_optional, ext_strings
 
+from ci_guard.engine.compiled import Store
 from ci_guard.engine.kinds import KINDS, NESTED, VARIABLES
 from ci_guard.model.errors import RuleError
 
@@ -49,10 +53,11 @@ class Expression:
 
     __slots__ = ("_compiled", "_environment", "text")
 
-    def __init__(self, text: str, variables: frozenset[str] | None = None) -> None:
+    def __init__(self, text: str, variables: frozenset[str] | None = None, *, kept: Store | None = None) -> None:
+        """`kept`: where an earlier process may have left it compiled, and where the next may find it."""
         self.text = text
         self._environment = _judging() if variables is None else _environment(variables)
-        self._compiled = _compile(self._environment, text)
+        self._compiled = _kept(self._environment, text, kept) if kept else _compile(self._environment, text)
 
     def demand_boolean(self) -> None:
         """Raises RuleError unless the static type is boolean, or left open."""
@@ -71,6 +76,24 @@ class Expression:
             return value.plain_value()
         except (RuntimeError, TypeError, ValueError, OverflowError) as error:
             raise ExhaustedError(str(error) or "the iteration budget is used up") from error
+
+
+@cache
+def store() -> Store:
+    """Where judging expressions are kept: where Python keeps the bytecode of this module, and only if it does."""
+    names = sorted(VARIABLES | frozenset(MEMBERS.values()))
+    return Store(Path(__file__).parent / "__pycache__", cel.__file__, names, writes=not sys.dont_write_bytecode)
+
+
+def _kept(environment: Any, text: str, kept: Store) -> Any:
+    """A judging expression, compiled only if no earlier process has."""
+    program = kept.read(text)
+    if program is not None:
+        with suppress(RuntimeError):  # what it cannot read, it compiles
+            return environment.deserialize(program)
+    compiled = _compile(environment, text)
+    kept.write(text, compiled.serialize())
+    return compiled
 
 
 def _compile(environment: Any, text: str) -> Any:

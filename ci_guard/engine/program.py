@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ci_guard.engine.expression import MEMBERS, Expression
+from ci_guard.engine.expression import MEMBERS, Expression, store
 from ci_guard.engine.kinds import KINDS, NESTED
 from ci_guard.engine.paths import optional_selection
 from ci_guard.engine.rule import Clause, Items
@@ -21,6 +21,7 @@ from ci_guard.engine.tokens import tokenize
 from ci_guard.model.subject import Subject
 
 if TYPE_CHECKING:
+    from ci_guard.engine.compiled import Store
     from ci_guard.engine.confined import ConfinedExpression
 
 SLICE = 32
@@ -76,6 +77,8 @@ def _heavy_parts(clause: Clause) -> frozenset[str]:
         for items in clause.items:
             found |= {str(items.path[1])} & HEAVY if len(items.path) > 1 else HEAVY
     for text in (clause.require, clause.when):
+        if "pod" not in text:
+            continue  # to cut a text into tokens takes longer than to compile some
         tokens = [t.text for t in tokenize(text)]
         for index, word in enumerate(tokens):
             if word == "pod" and not (index and tokens[index - 1] in {".", ".?"}):
@@ -108,12 +111,12 @@ class Program:
         self._of_members = {kind: names & KINDS[kind].own for kind, names in read.items()}
         self.names = _names(self.own).union(*(names - KINDS[kind].own for kind, names in read.items()))
         rows = [row_code(self.own), *(_members_code(kind, found) for kind, found in self.nested.items())]
-        self.expression = self.expression_of(f"[{', '.join(rows)}]")
+        self.expression = self.expression_of(f"[{', '.join(rows)}]", store())
 
-    def expression_of(self, text: str) -> Expression | ConfinedExpression:
-        """An expression of these rules, to be evaluated where it may be."""
+    def expression_of(self, text: str, kept: Store | None = None) -> Expression | ConfinedExpression:
+        """An expression of these rules, to be evaluated where it may be; one that is shipped may be kept compiled."""
         if not self.own_rules:
-            return Expression(text)
+            return Expression(text, kept=kept)
         from ci_guard.engine.confined import ConfinedExpression
 
         return ConfinedExpression(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from ci_guard.engine.kinds import KINDS, MATCH_KEYS, VARIABLES
@@ -75,7 +76,7 @@ class Clause:
         return f"(({self.when}) ? {verdict} : 2)" if self.when and not self.hoisted else verdict
 
 
-@record
+@record(slots=False)
 class Rule:
     """A rule of the catalogue. `source` is what the rule file says, as far as judging needs it."""
 
@@ -133,7 +134,14 @@ class Rule:
         """The upstream id of the Pod Security check that the rule belongs to, or ""."""
         return str(self.source.get("pod-security", {}).get("check", ""))
 
-    @property
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        """The subject kinds that some judgement of it may be about, at any version."""
+        parts = [self.source, *self.source.get("revisions", ())]
+        said = [*parts, *(clause for part in parts for clause in part.get("clauses", ()))]
+        return frozenset(part["each"] for part in said if "each" in part)
+
+    @cached_property
     def match(self) -> Mapping[str, tuple[str, ...]]:
         """Key of `Subject.match` -> accepted values."""
         return {

@@ -97,14 +97,24 @@ class Profile:
         return found[1] or rule.severity
 
 
-@record
+@record(slots=False)
 class Selected:
-    """A rule that judges in this run."""
+    """A rule that judges in this run, at a Pod Security version; `params` are those that the configuration gives."""
 
     rule: Rule
     severity: Severity
-    clauses: tuple[Clause, ...] = ()
-    params: Mapping[str, Any] = field(default_factory=dict)
+    minor: int = NEWEST
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def clauses(self) -> tuple[Clause, ...]:
+        """What it judges, made when first asked for: most rules are about other kinds. Raises RuleError."""
+        return self.rule.clauses(self.minor, self.given)
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The parameters of a rule that code judges."""
+        return {**self.rule.source.get("params", {}), **self.given} if self.rule.by_code else {}
 
 
 @record
@@ -208,9 +218,7 @@ def choose(rules: Iterable[Rule], checks: Mapping[str, Check], profile: Profile,
             continue
         override = wishes.overrides.get(rule.id, RuleOverride())
         params = _checked_params(rule, override)
-        clauses = rule.clauses(wishes.minor, params)
-        given = {**rule.source.get("params", {}), **params} if rule.by_code else {}
-        out[rule.id] = Selected(rule, _capped(rule, severity, override), clauses, given)
+        out[rule.id] = Selected(rule, _capped(rule, severity, override), wishes.minor, params)
     return out
 
 

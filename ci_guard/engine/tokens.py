@@ -12,11 +12,13 @@ from collections.abc import Container, Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+from ci_guard.model.pattern import pattern
+
 _STRING = (
     r"""[rRbB]{0,2}(?:\"{3}(?:\\.|[^\\])*?\"{3}|'{3}(?:\\.|[^\\])*?'{3}"""
     r"""|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
 )
-_TOKEN = re.compile(
+_TOKEN = pattern(
     rf"""(?P<space>\s+|//[^\n]*)
     |(?P<string>{_STRING})
     |(?P<number>\d[\w.]*)
@@ -26,11 +28,11 @@ _TOKEN = re.compile(
 )
 _GAP = r"(?:\s|//[^\n]*)*"
 # A name that is no member and no function, as group 1: what every start asks of every expression, so one pass in C.
-_ROOT = re.compile(
+_ROOT = pattern(
     rf"//[^\n]*|{_STRING}|\d[\w.]*|\.\??{_GAP}[A-Za-z_]\w*|([A-Za-z_]\w*+)(?!{_GAP}\()|[A-Za-z_]\w*",
     re.DOTALL | re.ASCII,
 )
-_FOLDED = re.compile(rf"{_GAP}\.{_GAP}([A-Za-z_]\w*)", re.ASCII)
+_FOLDED = pattern(rf"{_GAP}\.{_GAP}([A-Za-z_]\w*)", re.ASCII)
 _MEMBER = frozenset({".", ".?"})
 _KEYWORDS = frozenset({"true", "false", "null", "in"})
 

@@ -7,7 +7,6 @@ wrapper (`/go-runner`, `sh -c`). A word that merely names one (`kubectl logs kub
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from posixpath import basename, dirname
@@ -18,6 +17,7 @@ from ci_guard.kubernetes.pods import Member
 from ci_guard.kubernetes.resources import Resource
 from ci_guard.model.image_reference import parse_image
 from ci_guard.model.location import FieldPath, Location, NodePath
+from ci_guard.model.pattern import pattern
 from ci_guard.model.record import record
 from ci_guard.model.subject import Positions, Subject, SubjectId
 
@@ -32,9 +32,9 @@ _WRAPPERS = _SHELLS | frozenset(
     {"go-runner", "busybox", "env", "exec", "tini", "dumb-init", "catatonit", "nice", "ionice", "timeout", "nohup"}
     | {"setsid", "flock", "hyperkube", "chroot", "nsenter", "sudo"}
 )
-_SCRIPT_NEXT = re.compile(r"-[a-z]*c\Z")
-_COMMAND_END = re.compile(r"[;&|<>()\n]+|\d?>&?\d?")
-_VARIABLE = re.compile(r"\$\(([-._A-Za-z][-._A-Za-z0-9]*)\)")
+_SCRIPT_NEXT = pattern(r"-[a-z]*c\Z")
+_COMMAND_END = pattern(r"[;&|<>()\n]+|\d?>&?\d?")
+_VARIABLE = pattern(r"\$\(([-._A-Za-z][-._A-Za-z0-9]*)\)")
 _LONGEST_SCRIPT = 100_000  # characters that are taken apart as a shell would
 
 

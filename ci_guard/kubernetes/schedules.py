@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
+
+from ci_guard.model.pattern import pattern
 
 MACROS: Final = frozenset({"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"})
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -16,8 +17,8 @@ _FIELDS: Final[tuple[tuple[str, int, int, dict[str, int]], ...]] = (
     ("day of week", 0, 6, {name: n for n, name in enumerate(_DAYS)}),
 )
 _LENGTHS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_EVERY = re.compile(r"@every (?:\d+(?:\.\d+)?(?:ns|us|ms|s|m|h))+\Z")
-_ZONE = re.compile(r"(?:CRON_)?TZ=\S+\s+")
+_EVERY = pattern(r"@every (?:\d+(?:\.\d+)?(?:ns|us|ms|s|m|h))+\Z")
+_ZONE = pattern(r"(?:CRON_)?TZ=\S+\s+")
 
 
 def schedule_facts(text: Any) -> dict[str, Any]:

@@ -13,29 +13,28 @@ from collections.abc import Iterator
 
 from ci_guard.kubernetes.kustomization import NAMES as KUSTOMIZATIONS
 from ci_guard.model.location import STDIN_PATH
+from ci_guard.model.pattern import pattern
 
 EXTENSIONS = (".yaml", ".yml", ".json")
 _TEMPLATE_EXTENSIONS = (".tpl", ".tmpl", ".gotmpl", ".j2", ".jinja", ".jinja2", ".erb", ".mustache", ".hbs")
 
-_KEY = re.compile(rb'"([^"\n]*)"\s*:')
-_OPERATION = re.compile(rb"""\bop["']?[ \t]*:""")
-_ESCAPE = re.compile(rb"\\[xuU]")
-_EXPLICIT_KEY = re.compile(rb"(?:^|[\n{,\[-])[ \t]*\?\s")
-_ESCAPED_BREAK = re.compile(rb"\\\r?\n")
+_KEY = pattern(rb'"([^"\n]*)"\s*:')
+_OPERATION = pattern(rb"""\bop["']?[ \t]*:""")
+_ESCAPE = pattern(rb"\\[xuU]")
+_EXPLICIT_KEY = pattern(rb"(?:^|[\n{,\[-])[ \t]*\?\s")
+_ESCAPED_BREAK = pattern(rb"\\\r?\n")
 
-_TOP_KEY = re.compile(r"^(?:(?:\{(?![{%])|[^\sA-Za-z#%{])[^#\n]*)?\bapiVersion\b", re.MULTILINE)
-_FIRST_LINE = re.compile(
+_TOP_KEY = pattern(r"^(?:(?:\{(?![{%])|[^\sA-Za-z#%{])[^#\n]*)?\bapiVersion\b", re.MULTILINE)
+_FIRST_LINE = pattern(
     r"(?:\A|^---)(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]+[\"']?(?:apiVersion|kind|metadata)\b", re.MULTILINE
 )
 
-_GO_TEMPLATE = re.compile(
-    r"\{\{-|-\}\}|\{\{\s*(?:\.|\$|include\b|template\b|if\b|range\b|with\b|end\b|else\b|define\b)"
-)
-_BLOCK_SCALAR = re.compile(r"(?:^|[:\-?]\s+|\s)[|>][-+0-9]*\s*(?:#.*)?$")
+_GO_TEMPLATE = pattern(r"\{\{-|-\}\}|\{\{\s*(?:\.|\$|include\b|template\b|if\b|range\b|with\b|end\b|else\b|define\b)")
+_BLOCK_SCALAR = pattern(r"(?:^|[:\-?]\s+|\s)[|>][-+0-9]*\s*(?:#.*)?$")
 # A quote that nobody closes runs to the end of the line: it never fails, so hostile text costs no second look.
-_QUOTED = re.compile(r"""(?<!\w)(?:'(?:[^']|'')*+(?:'|\Z)|"(?:[^"\\]|\\.)*+(?:"|\\?\Z))""")
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_COMMENT = re.compile(r"(?:^|\s)#.*")
+_QUOTED = pattern(r"""(?<!\w)(?:'(?:[^']|'')*+(?:'|\Z)|"(?:[^"\\]|\\.)*+(?:"|\\?\Z))""")
+_LINE_END = pattern(r"\r\n|\r|\n")
+_COMMENT = pattern(r"(?:^|\s)#.*")
 
 
 def has_manifest_name(path: str) -> bool:

@@ -8,7 +8,6 @@ what takes its place is unknown here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +15,7 @@ from ci_guard.kubernetes.resources import Resource
 from ci_guard.kubernetes.schema import SCALARS, Field, Schemas
 from ci_guard.kubernetes.shapes import Malformed, type_name
 from ci_guard.model.location import NodePath
+from ci_guard.model.pattern import pattern
 
 _ACCEPTED: Final[Mapping[str, frozenset[type]]] = {
     "s": frozenset({str}),
@@ -33,7 +33,7 @@ _NAMES: Final = {
     "q": "quantity",
     "x": "integer or string",
 }
-_PLACEHOLDER = re.compile(r"\$\{|\$\(|\$[A-Z_]|\{\{|<%|%\(|@@|__[A-Z]|\A<.+>\Z")
+_PLACEHOLDER = pattern(r"\$\{|\$\(|\$[A-Z_]|\{\{|<%|%\(|@@|__[A-Z]|\A<.+>\Z")
 # Written by tools into an object, and taken out again before it is applied.
 _FOREIGN: Final = frozenset({"sops"})
 

@@ -6,19 +6,20 @@ because a rule must be able to tell `nginx` from `nginx:latest`.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Any
+
+from ci_guard.model.pattern import pattern
 
 DEFAULT_REGISTRY = "docker.io"
 
 _COMPONENT = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _HOST = rf"(?:{_COMPONENT}(?:\.{_COMPONENT})*|\[[a-fA-F0-9:]+\])"
-_REGISTRY = re.compile(rf"{_HOST}(?::[0-9]+)?\Z")
-_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*\Z")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
-_DIGEST = re.compile(r"(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128})\Z")
-_IDENTIFIER = re.compile(r"[a-f0-9]{64}\Z")
+_REGISTRY = pattern(rf"{_HOST}(?::[0-9]+)?\Z")
+_REPOSITORY = pattern(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*\Z")
+_TAG = pattern(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
+_DIGEST = pattern(r"(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128})\Z")
+_IDENTIFIER = pattern(r"[a-f0-9]{64}\Z")
 _NAME_LIMIT = 255
 
 

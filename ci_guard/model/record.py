@@ -1,8 +1,8 @@
 """Records: classes that are their fields, as this project needs them of `dataclasses`, made for a quick start.
 
 A hook starts for every commit. `dataclasses` compiles up to eight methods a class and imports `inspect`; for the types
-of one start that was two fifths of all instructions (docs/adr/0025). Here one method is compiled, `__init__`; those
-that compare, hash and print are shared. Type checkers see dataclasses (PEP 681).
+of one start that was two fifths of all instructions (docs/adr/0025). Here one method is compiled, `__init__`, when the
+first record of a class is made; those that compare, hash and print are shared. Type checkers see dataclasses (PEP 681).
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _made(cls: type, *, frozen: bool, slots: bool, order: bool, eq: bool) -> typ
     fields = {**_fields(cls), **own}
     body = {name: value for name, value in cls.__dict__.items() if name not in own and name not in _NOT_COPIED}
     body |= {"__qualname__": cls.__qualname__, "__record_fields__": fields, "__match_args__": tuple(fields)}
-    body["__init__"] = _init(fields, frozen=frozen, then=hasattr(cls, "__post_init__"))
+    body["__init__"] = _deferred(fields, frozen=frozen, then=hasattr(cls, "__post_init__"))
     body["_record_key"] = _key([name for name, one in fields.items() if one.compare])
     for methods, wanted in ((_PRINTED, True), (_EQUAL, eq), (_FROZEN, frozen), (_ORDERED, order)):
         body |= {name: method for name, method in methods.items() if wanted and name not in cls.__dict__}
@@ -93,6 +93,19 @@ def _field_of(default: Any) -> Field:
 def _key(names: list[str]) -> Any:
     """What is compared; a static method, because `attrgetter` runs in C and is no function that would be bound."""
     return staticmethod(attrgetter(*names)) if names else staticmethod(lambda _: ())
+
+
+def _deferred(fields: Mapping[str, Field], *, frozen: bool, then: bool) -> Any:
+    """An `__init__` that the compiled one replaces at the first call: of most types a start makes no record."""
+
+    def __init__(self: Any, *values: Any, **named: Any) -> None:  # noqa: N807 - it is one
+        compiled = _init(fields, frozen=frozen, then=then)
+        for owner in type(self).__mro__:
+            if owner.__dict__.get("__init__") is __init__:  # nowhere, if another thread was quicker
+                setattr(owner, "__init__", compiled)  # noqa: B010 - to mypy an assignment looks unsound
+        compiled(self, *values, **named)
+
+    return __init__
 
 
 def _init(fields: Mapping[str, Field], *, frozen: bool, then: bool) -> Any:

@@ -12,7 +12,7 @@ from ci_guard.engine.frameworks import Framework
 from ci_guard.engine.frameworks import read_all as read_frameworks
 from ci_guard.engine.kinds import KINDS
 from ci_guard.engine.ownrules import PROFILES, OwnFile, checked_entry, read_rule
-from ci_guard.engine.rule import NEWEST, Clause, Rule, minor_version
+from ci_guard.engine.rule import NEWEST, Rule, minor_version
 from ci_guard.engine.rulefile import Example, RuleFile
 from ci_guard.engine.selection import Check, Selected, Selection
 from ci_guard.kubernetes.joined import Joined
@@ -95,8 +95,8 @@ def test_rule(found: RuleFile, checks: Mapping[str, Check]) -> RuleResult:
         minor = minor_version(example.version)
         check = checks.get(rule.check)
         holds = rule.holds_at(minor) and (check is None or check.since <= minor)
-        clauses = rule.clauses(minor) if holds else ()
-        result.flaws += [f"{name}: {flaw}" for flaw in _flaws(rule, clauses, example, subjects)]
+        chosen = {rule.id: Selected(rule, Severity.HIGH, minor)} if holds else {}
+        result.flaws += [f"{name}: {flaw}" for flaw in _flaws(chosen, example, subjects)]
     return result
 
 
@@ -165,8 +165,8 @@ def _facts(each: str, document: Document) -> Subject:
     return Subject(each, SubjectId(each, name), (), document, variables, match=match)
 
 
-def _flaws(rule: Rule, clauses: tuple[Clause, ...], example: Example, subjects: Sequence[Subject]) -> Iterator[str]:
-    judge = Judge(Selection("example", example.version, {rule.id: Selected(rule, Severity.HIGH, clauses)}))
+def _flaws(chosen: Mapping[str, Selected], example: Example, subjects: Sequence[Subject]) -> Iterator[str]:
+    judge = Judge(Selection("example", example.version, chosen))
     lines: set[int] = set()
     for subject in subjects:
         judgement = judge.judge(subject)
@@ -185,7 +185,7 @@ def _taken_for(example: Example) -> str:
 
 def _structure_flaws(rule: Rule, example: Example) -> Iterator[str]:
     """Like `_flaws`, for a rule about the structure of manifests, which code judges."""
-    selected = Selected(rule, Severity.HIGH, (), rule.source.get("params", {}))
+    selected = Selected(rule, Severity.HIGH)
     judge = structure.StructureJudge(Selection("example", example.version, {rule.id: selected}))
     items = read_manifests(example.path, example.text.encode())
     resources = [r for i in items if isinstance(i, ManifestDocument) for r in i.resources]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
+from ci_guard.model.pattern import pattern
 from ci_guard.model.printable import visible
 
-_MARKDOWN = re.compile(r"([\\`*_\[\]#|~^$])")
-_AUTOLINK = re.compile(r":(?=//)|(?<=[wW])\.")  # what makes GitHub link a bare URL
+_MARKDOWN = pattern(r"([\\`*_\[\]#|~^$])")
+_AUTOLINK = pattern(r":(?=//)|(?<=[wW])\.")  # what makes GitHub link a bare URL
 _ENTITIES = str.maketrans({"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;"})
-_COMMAND = re.compile(r"^(\s*)::", re.MULTILINE)
-_BACKTICKS = re.compile(r"`+")
+_COMMAND = pattern(r"^(\s*)::", re.MULTILINE)
+_BACKTICKS = pattern(r"`+")
 
 
 def terminal(text: str) -> str:

@@ -16,6 +16,8 @@ import struct
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from ci_guard.model.pattern import pattern
+
 _YAML_TAG = "tag:yaml.org,2002:"
 INT_MAX = 2**63 - 1
 INT_MIN = -(2**63)
@@ -36,10 +38,10 @@ _CORE_WORDS: dict[str, Any] = {
     **_NULLS,
 }
 _NUMBER_START = frozenset("+-.0123456789")
-_GO_INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))\Z", re.ASCII)
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z", re.ASCII)
-_BETWEEN_DIGITS = re.compile(r"(?<=[0-9])_(?=[0-9])", re.ASCII)
-_CORE_INTEGER = re.compile(r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z", re.ASCII)
+_GO_INTEGER = pattern(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))\Z", re.ASCII)
+_FLOAT = pattern(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z", re.ASCII)
+_BETWEEN_DIGITS = pattern(r"(?<=[0-9])_(?=[0-9])", re.ASCII)
+_CORE_INTEGER = pattern(r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z", re.ASCII)
 _LONGEST_INTEGER = 40  # digits; longer ones are floats anyway, and int() of very long text is slow
 
 

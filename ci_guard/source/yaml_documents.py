@@ -6,12 +6,12 @@ quote, so after an error reading goes on at the next one.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
+from ci_guard.model.pattern import pattern
 from ci_guard.source.composing import DOCUMENT_LIMIT, check_aliases, compose, compose_events
 from ci_guard.source.construction import MERGE, Construction, OverBudgetError
 from ci_guard.source.document import Document, Grammar, Step, Unreadable
@@ -20,12 +20,13 @@ from ci_guard.source.text import SourceText
 from ci_guard.source.tree import Node, Refused
 
 _BREAKS = r"\r\n\x85\u2028\u2029"  # what YAML 1.1 and libyaml take for a line end
-_MARKER = re.compile(rf"(?<![^{_BREAKS}])(?:---|\.\.\.)(?=\s|\Z)")
-_START = re.compile(rf"(?<![^{_BREAKS}])---(?=\s|\Z)")
-_BLANK = re.compile(r"(?:\s|#[^\r\n]*|\.\.\.(?=\s|\Z))*\Z")
-_PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
+_MARKER = pattern(rf"(?<![^{_BREAKS}])(?:---|\.\.\.)(?=\s|\Z)")
+_LINE_END = pattern(r"[\r\n]")
+_START = pattern(rf"(?<![^{_BREAKS}])---(?=\s|\Z)")
+_BLANK = pattern(r"(?:\s|#[^\r\n]*|\.\.\.(?=\s|\Z))*\Z")
+_PROPERTIES = pattern(r"(?:[&!]\S*\s+)*")
 _COMMENT_AFTER = frozenset(" \t\r\n\x85\u2028\u2029,[]{}\"'")
-_SUSPECT = re.compile(r"\\(?:0|x00|u0000|U00000000|(?:u|U0000)[dD][89a-fA-F])")
+_SUSPECT = pattern(r"\\(?:0|x00|u0000|U00000000|(?:u|U0000)[dD][89a-fA-F])")
 
 
 class YamlGrammar(Grammar):
@@ -81,7 +82,7 @@ class YamlGrammar(Grammar):
 
 
 def _line_end(text: str, at: int, end: int) -> int:
-    stop = re.compile(r"[\r\n]").search(text, at, end)
+    stop = _LINE_END.search(text, at, end)
     return stop.start() if stop else end
 
 
