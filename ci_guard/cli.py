@@ -65,6 +65,10 @@ def _dispatch(arguments: list[str]) -> int:
     name = arguments[0] if arguments else ""
     if name not in COMMANDS:
         return _overview(name)
+    if mistaken := _files_among_options(arguments[1:]):
+        named = ", ".join(printable(name) for name in mistaken)
+        print(f'{TOOL_NAME}: an option or a file? There is a file {named}: put "--" before file names', file=sys.stderr)
+        return EXIT_USAGE
     import argparse
     import gc
     import importlib
@@ -82,6 +86,15 @@ def _dispatch(arguments: list[str]) -> int:
     except SystemExit as stop:  # argparse's own way out: 0 after --help, 2 after a mistake
         return int(stop.code or EXIT_OPEN)
     return command.run(args).exit_code
+
+
+def _files_among_options(arguments: list[str]) -> list[str]:
+    """What could be an option, but is a file that is here: a hook or a `*` put it there, and it would switch rules off.
+
+    Neither reading is safe: as a file, it would take away an option that the user meant.
+    """
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return [name for name in arguments[:end] if name.startswith("-") and os.path.lexists(name)]
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:

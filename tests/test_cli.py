@@ -45,6 +45,17 @@ def test_every_command_refuses_an_unknown_option(command: str, capsys: pytest.Ca
     assert capsys.readouterr().err.startswith(f"usage: ci-guard {command}")
 
 
+@pytest.mark.parametrize("name", ["--ignore=privileged-container,x.yaml", "--quiet", "-"])
+def test_a_file_named_like_an_option_is_neither(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_text("a: 1\n")
+    assert main(["lint", name, "--format=json"]) == 2
+    assert "an option or a file?" in capsys.readouterr().err
+    assert main(["lint", "--format=json", "--", f"./{name}"]) == 0
+
+
 def test_controls_are_made_visible() -> None:
     assert printable("a\x1b[31mb\u202ec\n") == "a\\u001b[31mb\\u202ec\n"
 

@@ -19,7 +19,7 @@ import yaml
 from terminal_picture import picture
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ["README.md", "docs/action.md"]
+PAGES = ["README.md", "docs/action.md", "docs/hooks.md"]
 PICTURE = "docs/terminal.svg"
 _BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -80,18 +81,27 @@ def hooks(checkout: Path) -> dict[str, dict[str, Any]]:
 
 
 def test_hook_ids_are_kept(checkout: Path) -> None:
-    assert set(hooks(checkout)) == {
-        "ci-guard",
-        "ci-guard-all",
-        "ci-guard-config",
-        "ci-guard-deps",
-        "ci-guard-workflows",
-    }
+    wanted = {"", "-all", "-config", "-deps", "-restricted", "-system", "-workflows"}
+    assert set(hooks(checkout)) == {f"ci-guard{name}" for name in wanted}
 
 
 def test_file_names_cannot_be_options(checkout: Path) -> None:
     for hook in hooks(checkout).values():
         assert hook.get("pass_filenames") is False or hook["args"] == ["--"]
+
+
+def test_what_a_hook_installs_is_pinned_and_small(checkout: Path) -> None:
+    """By version: neither client checks hashes. What is locked by hash is `ci-guard-system`'s business."""
+    project = tomllib.loads((checkout / "pyproject.toml").read_text("utf-8"))
+    locked = re.findall(r"^([a-z0-9-]+)==([^ ;]+)", (checkout / "requirements/lint.txt").read_text(), re.MULTILINE)
+    pinned = [f"{name}=={version}" for name, version in locked]
+    for hook in hooks(checkout).values():
+        if hook["language"] == "python":
+            own = [need for need in project["project"]["dependencies"] if "==" in need]
+            assert sorted([*own, *hook["additional_dependencies"]]) == sorted(pinned), hook["id"]
+        else:
+            assert (hook["language"], hook["entry"]) == ("system", "ci-guard lint")
+    assert all("==" in need for need in project["build-system"]["requires"])
 
 
 @pytest.mark.parametrize(
