@@ -1,4 +1,4 @@
-"""`ci-guard sbom`: write a bill of materials of the repository and what it deploys, check one of any tool."""
+"""`ci-guard sbom`: write a bill of materials of what is locked and deployed, compare two, check one of any tool."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from ci_guard.commands import sbom_check
+from ci_guard.commands import sbom_check, sbom_diff
 from ci_guard.commands.options import add_images
 from ci_guard.commands.outcome import Outcome
 from ci_guard.model.component import Inventory
@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--supplier", metavar="WHO", default="", help="who supplies what it describes: NAME <EMAIL|URL>"
     )
     create.add_argument("--quiet", action="store_true", help="no progress")
+    sbom_diff.add_arguments(actions.add_parser("diff", help="compare two bills of materials", allow_abbrev=False))
     sbom_check.add_arguments(actions.add_parser("check", help="judge bills of materials", allow_abbrev=False))
 
 
@@ -56,6 +57,8 @@ def run(args: argparse.Namespace) -> Outcome:
     """Write the document. Exit 3 when something could not be read: the document names it, and is not complete."""
     if args.action == "check":
         return sbom_check.run(args)
+    if args.action == "diff":
+        return sbom_diff.run(args)
     progress = progress_for(quiet=args.quiet)
     if is_image(args.path):
         return _image(args, progress)
