@@ -93,7 +93,7 @@ def test_one_good_signature_is_needed(signed: Signed) -> None:
     code, told = signed.check()
     assert code == 0, told
     assert told.endswith("all together verified\n")
-    assert f"verified: signature over {signed.at()}, signed by 'CN=signer," in told
+    assert f"verified: signature over {signed.at()}, signed by 'C=US, ST=WA, O=acme, inc., CN=signer'" in told
 
 
 def test_a_signature_of_another_image_is_none(signed: Signed) -> None:
@@ -124,6 +124,20 @@ def test_what_cannot_be_judged_is_exit_3(signed: Signed) -> None:
     signed.policy(trustStores=["ca:absent"])
     code, told = signed.check()
     assert (code, "there is no such folder" in told) == (3, True)
+
+
+def test_a_throttled_registry_is_not_an_unsigned_image(
+    user: Path,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with own_registry() as running:
+        place = Signed(running.host, user, capsys)
+        with place.images.http:
+            place.policy()
+            place.sign_with()
+            running.throttled = frozenset({"referrers"})
+            code, told = place.check()
+            assert (code, "answered 429" in told) == (3, True), told
 
 
 def test_the_command_line(signed: Signed) -> None:

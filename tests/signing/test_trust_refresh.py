@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tuf.api.metadata import Metadata, Root
 
 from ci_guard import cli
+from ci_guard.pipeline import trust
 from tests.attestation.loopback_services import PERSON, Services
 from tests.attestation.loopback_tuf import Repository
 
@@ -140,3 +142,13 @@ def test_a_repository_that_fails(
     how = Calling(20, inside=True, waits=(0.02,))
     with pytest.raises(ServiceError, match="trust root repository"):
         refresh(f"{running.base}/tuf", repository.root, Path("cache"), how)
+
+
+@pytest.mark.parametrize("profile", ["public-good", "github"])
+def test_the_bootstraps_are_roots_of_tuf(profile: str) -> None:
+    """From these `--online` starts: each is signed by its own keys, as many as it demands."""
+    source = trust.instance(profile)
+    root = Metadata[Root].from_bytes(source.bootstrap)
+    root.verify_delegate("root", root)
+    assert source.url.startswith("https://tuf-repo")
+    assert not source.inside, "a public address"

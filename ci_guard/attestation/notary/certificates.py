@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from ci_guard.attestation.certificate import MALFORMED, parsing
+from ci_guard.attestation.notary.names import described
 from ci_guard.attestation.protojson import quoted
 from ci_guard.model.errors import VerificationError
 
@@ -40,7 +41,7 @@ _OTHER_PURPOSES = frozenset(
 
 def subject(certificate: x509.Certificate) -> str:
     """Its subject, for people."""
-    return quoted(certificate.subject.rfc4514_string())
+    return described(certificate.subject)
 
 
 def check_chain(chain: Sequence[x509.Certificate], algorithm: str) -> None:

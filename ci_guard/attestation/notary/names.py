@@ -77,3 +77,9 @@ def matches(wanted: Attributes, subject: Attributes) -> bool:
 def spelled(attributes: Attributes) -> str:
     """For people."""
     return quoted(", ".join(f"{kind}={value}" for kind, value in attributes.items()))
+
+
+def described(name: x509.Name) -> str:
+    """Any subject, for people: also one that no policy could name."""
+    parts = (f"{_TYPES.get(part.oid, part.oid.dotted_string)}={part.value!s}" for part in name)
+    return quoted(", ".join(parts))

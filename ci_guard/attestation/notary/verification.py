@@ -81,10 +81,13 @@ def _integrity(data: bytes, image: Target, trace: Trace) -> Envelope:
     with trace.step("certificates") as detail:
         check_chain(envelope.chain, envelope.algorithm)
         detail.append(f"{count(len(envelope.chain), 'certificate')} from {subject(envelope.chain[0])}")
-    with trace.step("signature"):
+    with trace.step("signature") as detail:
         check_signature(envelope.chain[0], envelope.signature, envelope.signed)
+        detail.append(f"{envelope.algorithm} holds over header and payload")
     with trace.step("artifact") as detail:
         signed = envelopes.target(envelope)
+        if signed.digest != image.digest:
+            raise VerificationError(f"it is a signature of {quoted(signed.digest)}, not of {quoted(image.digest)}")
         if signed != image:
             raise VerificationError(f"it is a signature of {_told(signed)}, not of {_told(image)}")
         detail.append(_told(image))
