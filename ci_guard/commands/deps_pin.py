@@ -93,7 +93,7 @@ def _changed(result: Pinning) -> Iterator[str]:
 
 def _print(lines: Iterator[str]) -> None:
     for line in lines:
-        print(visible(line))
+        print("\t".join(map(visible, line.split("\t"))))
 
 
 def _place(location: Location) -> str:

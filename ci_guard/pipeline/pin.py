@@ -18,6 +18,8 @@ from ci_guard.pipeline.lint import LintRequest
 from ci_guard.pipeline.pinedits import Change, Pinned, edited, unwanted
 from ci_guard.pipeline.pinplaces import COMMIT, IMAGE, PinPlace, places
 from ci_guard.pipeline.pinsources import PinSource
+from ci_guard.source.document import Unreadable
+from ci_guard.source.edit import replace_file
 from ci_guard.source.files import SkippedPath, read_file, read_or_none, walk
 from ci_guard.source.text import SourceText
 from ci_guard.workflows.agreement import agree, is_version
@@ -90,7 +92,7 @@ class Pinner:
         for place in places(text, around):
             if not isinstance(place, PinPlace):
                 where = place.location or Location(path)
-                self.result.left.append(Left(where, "", place.reason, broken=not hasattr(place, "outcome")))
+                self.result.left.append(Left(where, "", place.reason, broken=isinstance(place, Unreadable)))
                 continue
             change = self._change(place)
             if change is not None:
@@ -148,24 +150,24 @@ class Pinner:
 
     def _safe(self, text: SourceText, changes: list[Change]) -> tuple[list[Change], bytes]:
         """The changes that touch nothing else, and the file with them."""
-        if not changes:
-            return [], text.data
-        after = edited(text, changes)
-        kept = changes
-        if unwanted(text, after, changes):
-            kept, after = [], text.data
-            for spot in _by_spot(changes):
-                tried = [*kept, *spot]
-                attempt = edited(text, tried)
-                reason = unwanted(text, attempt, tried)
-                if reason:
-                    for change in spot:
-                        self._leave(change.place, reason)
-                else:
-                    kept, after = tried, attempt
+        kept = self._good(text, list(_by_spot(changes)))
+        after = edited(text, kept)
         for change in kept:
             self._note(change.place, change.to)
         return kept, after
+
+    def _good(self, text: SourceText, spots: Sequence[list[Change]]) -> list[Change]:
+        """The changes that may be made; where some may not, each half is tried, down to the spot that it is."""
+        changes = [change for spot in spots for change in spot]
+        reason = unwanted(text, edited(text, changes), changes) if changes else ""
+        if not reason:
+            return changes
+        if len(spots) == 1:
+            for change in changes:
+                self._leave(change.place, reason)
+            return []
+        half = len(spots) // 2
+        return [*self._good(text, spots[:half]), *self._good(text, spots[half:])]
 
 
 def _by_spot(changes: Sequence[Change]) -> Iterator[list[Change]]:
@@ -184,8 +186,6 @@ def lock_after(before: DigestLock, result: Pinning, *, anew: bool) -> DigestLock
 
 def write_files(root: Path, result: Pinning) -> None:
     """Write what changed, each file in one step. Raises InputError, for one that changed meanwhile too."""
-    from ci_guard.source.edit import replace_file
-
     for file in result.files:
         if read_file(root, file.path) != file.before:
             raise InputError(f"{file.path}: somebody else has changed it meanwhile; run again")

@@ -139,8 +139,10 @@ def _becomes(change: Change) -> str:
     place, pin = change.place, change.to.pin
     if place.what == COMMIT:
         return place.written.removesuffix(place.ref) + pin
-    if place.entry >= 0:
+    if place.path[-1:] == ("digest",):
         return pin
+    if place.path[-1:] == ("newTag",):
+        return f"{place.ref}@{pin}"
     return place.written.replace(place.pin, pin) if place.pin else f"{place.written}@{pin}"
 
 

@@ -202,10 +202,10 @@ def _kustomized(text: SourceText, document: Document, path: NodePath, entry: Map
         *((start, end) if not isinstance(digest, str) else _span(text, document, (*path, "digest"))),
         text.location(start, end),
         key=image_key(facts),
-        ref=tag,
+        ref=str(facts["tag"]),
         pin=str(facts["digest"]) or (digest if isinstance(digest, str) else ""),
         document=document.index,
-        path=(*path, "digest"),
+        path=(*path, "newTag" if facts["digest"] else "digest"),
         entry=text.offset(key.start_line, key.start_column),
         facts=facts,
     )
