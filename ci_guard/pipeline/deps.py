@@ -18,6 +18,7 @@ from ci_guard.pipeline.contradictions import judge_together
 from ci_guard.pipeline.gathering import Gathered, everything, gather_locks
 from ci_guard.pipeline.lint import LintRequest
 from ci_guard.pipeline.manifests import Linted
+from ci_guard.pipeline.pinfixes import attach_fixes
 from ci_guard.report.progress import Silent
 from ci_guard.sbom.facts import subjects as entries
 from ci_guard.sbom.lockfiles import parser_name
@@ -55,6 +56,7 @@ def judge_dependencies(
     judge.settings(request.root, gathered, request.targets, request.wants)
     judge.together(gathered, digests)
     judge.finish()
+    attach_fixes(request.root, into, digests)
 
 
 class DependencyJudge:

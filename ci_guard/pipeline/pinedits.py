@@ -46,9 +46,14 @@ class Change:
 
 def edited(text: SourceText, changes: Sequence[Change]) -> bytes:
     """The file with every change. Raises InputError for a text that cannot be written in its own encoding."""
-    crowded = _crowded(text, changes)
-    edits = {edit for change in changes for edit in _edits(text, change, crowded)}
+    edits = {edit for of_one in edits_of(text, changes) for edit in of_one}
     return apply(text.data, sorted(edits, key=lambda e: (e.region, e.text)))
+
+
+def edits_of(text: SourceText, changes: Sequence[Change]) -> list[tuple[Edit, ...]]:
+    """The edits of each change, in their order."""
+    crowded = _crowded(text, changes)
+    return [tuple(_edits(text, change, crowded)) for change in changes]
 
 
 def _crowded(text: SourceText, changes: Iterable[Change]) -> frozenset[int]:

@@ -28,6 +28,7 @@ from ci_guard.pipeline.joined import judge_joins
 from ci_guard.pipeline.lint import lint
 from ci_guard.pipeline.manifests import Linted
 from ci_guard.pipeline.namespaces import judge_namespaces
+from ci_guard.pipeline.pinfixes import attach_fixes
 from ci_guard.pipeline.policy import lock_in_force
 from ci_guard.pipeline.sbom import render as render_sbom
 from ci_guard.pipeline.session import Session
@@ -165,8 +166,10 @@ class _Job:
         judge.locks(gathered)
         judge.workflows(self.session.root, self.session.targets, self.session.lint_request().wants)
         judge.settings(self.session.root, gathered, self.session.targets, self.session.lint_request().wants)
-        judge.together(gathered, lock_in_force(session.policy))
+        lock = lock_in_force(session.policy)
+        judge.together(gathered, lock)
         judge.finish()
+        attach_fixes(session.root, linted, lock)
         self.progress.done(f"{linted.judged.subjects - before} lock entries and workflow steps")
 
     def images(self, gathered: Gathered, linted: Linted) -> None:

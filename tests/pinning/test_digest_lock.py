@@ -11,6 +11,8 @@ import pytest
 
 from ci_guard import cli
 from ci_guard.config.digests import DigestLock, load, repository_key, write
+from ci_guard.model.location import Edit, Region
+from ci_guard.source.edit import apply
 from tests.pipeline.gitrepo import Repo
 
 GOOD, OTHER = "sha256:" + "1" * 64, "sha256:" + "2" * 64
@@ -25,6 +27,7 @@ spec:
   - {name: a, image: "node:22@DIGEST"}
   - {name: b, image: "node:22"}
 """
+_PLAIN = {"startLine": "start_line", "startColumn": "start_column", "endLine": "end_line", "endColumn": "end_column"}
 WORKFLOW = (
     f"jobs:\n  a:\n    steps:\n    - uses: actions/checkout@{ELSE} # v4.2.2\n    - uses: docker://node:22@{OTHER}\n"
 )
@@ -67,6 +70,21 @@ def test_what_disagrees_with_the_lock_is_found(repo: Repo, capsys: pytest.Captur
     assert cli.main(["deps", "pin"]) == 0
     capsys.readouterr()
     assert {rule for rule, *_ in found(checked(capsys)[1])} == {"pin-comment-disagrees"}, "a commit is not replaced"
+
+
+def test_findings_carry_what_the_lock_would_mend(repo: Repo, capsys: pytest.CaptureFixture[str]) -> None:
+    text = POD.replace("DIGEST", OTHER)
+    repo.write("pod.yaml", text)
+    repo.write(".ci-guard.digests.json", LOCK)
+    cli.main(["deps", "check", "--format", "sarif"])
+    results = [r for run in json.loads(capsys.readouterr().out)["runs"] for r in run["results"]]
+    assert {r["ruleId"] for r in results if r.get("fixes")} == {"image-digest-disagrees", "image-without-digest"}
+    cli.main(["deps", "check", "--format", "json"])
+    given = [edit for finding in json.loads(capsys.readouterr().out)["findings"] for edit in finding["edits"]]
+    edits = [Edit(e["path"], Region(**{_PLAIN[k]: v for k, v in e["region"].items()}), e["text"]) for e in given]
+    assert cli.main(["deps", "pin"]) == 0
+    capsys.readouterr()
+    assert apply(text.encode(), edits) == (repo.root / "pod.yaml").read_bytes() != text.encode()
 
 
 def test_on_a_pull_request_the_lock_of_the_base_judges(
