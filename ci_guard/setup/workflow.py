@@ -8,7 +8,6 @@ import re
 from ci_guard.setup.reference import Reference
 
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
-UPLOAD = "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f # v7.0.0"
 SIGN_VARIABLE = "CI_GUARD_SIGN"
 """The repository variable that switches signing on: what is signed keyless is named in a public log."""
 
@@ -64,11 +63,7 @@ jobs:
         with:
 {path}          keyless: "true"
           upload-sarif: "false"
-          output-dir: ${{{{ runner.temp }}}}/ci-guard-results
-      - uses: {upload}
-        with:
-          name: ci-guard
-          path: ${{{{ runner.temp }}}}/ci-guard-results
+          artifact-name: ci-guard
 """
 
 
@@ -82,7 +77,6 @@ def text(reference: Reference, branch: str, *, target: str = "", judges_somethin
     return _TEXT.format(
         branch=_scalar(branch),
         checkout=CHECKOUT,
-        upload=UPLOAD,
         action=f"{reference.repository}@{reference.commit}{reference.comment}",
         inputs=f"        with:\n{inputs}" if inputs else "",
         path=path,
