@@ -22,6 +22,7 @@ from ci_guard.engine.rule import NEWEST
 from ci_guard.engine.rulefile import Example, RuleFile
 from ci_guard.engine.selection import RuleOverride, Selection
 from ci_guard.kubernetes.manifests import ManifestDocument, read_manifests
+from ci_guard.model.finding import Finding
 from ci_guard.model.subject import Subject
 from ci_guard.pipeline.rules_test import repo_subjects, subjects_of
 from ci_guard.pipeline.structure import StructureJudge
@@ -57,13 +58,23 @@ def subjects(found: RuleFile, example: Example) -> list[Subject]:
     return repo_subjects(example.path, data) if manifest else subjects_of(found.rule, example) or []
 
 
-def speaking(found: RuleFile, example: Example) -> set[str]:
-    """The rules whose findings on an example are shown."""
+def findings_of(found: RuleFile, example: Example) -> list[Finding]:
+    """What every rule finds in an example."""
     said = [f for s in subjects(found, example) for f in judge().judge(s).findings]
     for item in read_manifests(example.path, example.text.encode()):
         for resource in item.resources if isinstance(item, ManifestDocument) else ():
             said += structure().judge(resource, said)
-    return {finding.rule for finding in said if not finding.implied_by} - TASTE
+    return said
+
+
+def all_saying(found: RuleFile, example: Example) -> set[str]:
+    """The rules that find something in an example."""
+    return {finding.rule for finding in findings_of(found, example)}
+
+
+def speaking(found: RuleFile, example: Example) -> set[str]:
+    """The rules whose findings on an example are shown."""
+    return {finding.rule for finding in findings_of(found, example) if not finding.implied_by} - TASTE
 
 
 def others(found: RuleFile) -> set[str]:
@@ -76,6 +87,14 @@ def others(found: RuleFile) -> set[str]:
             said = speaking(found, bad)
             new |= min((said - before for before in good), key=len)
     return new - {found.id}
+
+
+@pytest.mark.parametrize("found", FILES, ids=lambda f: f.id)
+def test_the_broken_example_is_caught_among_all_rules(found: RuleFile) -> None:
+    """Where every rule judges, a bad example is found by its own rule, shown or implied, and a good one is not."""
+    for example in found.examples:
+        if example.version == "latest" and found.id not in TASTE:
+            assert (found.id in all_saying(found, example)) is not example.good, example.number
 
 
 @pytest.mark.parametrize("found", FILES, ids=lambda f: f.id)
