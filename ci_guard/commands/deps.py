@@ -50,7 +50,8 @@ def run(args: argparse.Namespace) -> Outcome:
     session = replace(session, rules=rules, advisories=asked)
     request = replace(session.lint_request(), whole=True)  # which images the manifests deploy
     linted = lint(request, Silent())
-    judge_dependencies(request, rules, session.config.registries, linted, asked, lock_in_force(session.policy))
+    lock = lock_in_force(session.policy)
+    judge_dependencies(request, rules, session.config.registries, linted, asked, lock, session.before)
     report = session.report(linted)
     verdict = decide(report, GatePolicy(session.config.fail_on, allow_empty=True))
     show(report, verdict, args, session.root)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from ci_guard.config import values
+from ci_guard.config.licenses import LicensedPackage, LicensePolicy
 from ci_guard.config.settings import in_force
 from ci_guard.config.trust import ImageTrust, Services, TrustedSigner
 from ci_guard.config.types import POLICY_FILES, Config, RuleSetting, SuppressionEntry
@@ -159,6 +160,23 @@ def _services(node: Node) -> Services:
     return Services(**{key: SERVICE_KEYS[key](member) for key, member in node.fields(SERVICE_KEYS).items()})
 
 
+def _licenses(node: Node) -> LicensePolicy:
+    read_values = {key: LICENSE_KEYS[key](member) for key, member in node.fields(LICENSE_KEYS).items()}
+    return LicensePolicy(**read_values, location=node.document.locate(node.path, key=True))
+
+
+def _licensed(node: Node) -> tuple[LicensedPackage, ...]:
+    return tuple(_licensed_package(item) for item in node.items())
+
+
+def _licensed_package(node: Node) -> LicensedPackage:
+    members = node.fields(LICENSED_KEYS)
+    if "package" not in members:
+        raise node.error("an entry names its package: add `package:`")
+    read_values = {key: LICENSED_KEYS[key](member) for key, member in members.items()}
+    return LicensedPackage(**read_values, location=node.document.locate(members["package"].path))
+
+
 def _images(node: Node) -> tuple[ImageTrust, ...]:
     return tuple(_image_trust(item) for item in node.items())
 
@@ -227,6 +245,17 @@ SUPPRESSION_KEYS: Mapping[str, Callable[[Node], Any]] = {
     "expires": _one(values.day),
     "approver": _one(values.text),
 }
+LICENSE_KEYS: Mapping[str, Callable[[Node], Any]] = {
+    "allow": _all(values.named),
+    "deny": _all(values.named),
+    "packages": _licensed,
+}
+LICENSED_KEYS: Mapping[str, Callable[[Node], Any]] = {
+    "package": _one(values.named),
+    "license": _one(values.named),
+    "reason": _one(values.text),
+    "expires": _one(values.day),
+}
 SERVICE_KEYS: Mapping[str, Callable[[Node], Any]] = {
     "hosts": _all(values.host_pattern),
     "private": _all(values.private),
@@ -266,4 +295,5 @@ CONFIG_KEYS: Mapping[str, Callable[[Node], Any]] = {
     "rules": _rules,
     "services": _services,
     "images": _images,
+    "licenses": _licenses,
 }

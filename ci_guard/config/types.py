@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from ci_guard.config.licenses import LicensePolicy
 from ci_guard.config.trust import ImageTrust, Services
 from ci_guard.model.finding import Severity
 from ci_guard.model.location import Location
@@ -84,3 +85,4 @@ class Config:
     ratchet: str = ""
     services: Services = field(default_factory=Services)
     images: tuple[ImageTrust, ...] = ()
+    licenses: LicensePolicy = field(default_factory=LicensePolicy)

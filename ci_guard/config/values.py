@@ -30,7 +30,7 @@ IMAGE_PATTERN = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9._*?-]+)
 ANY_RULE = r"^([a-z0-9]+(-[a-z0-9]+)*|[^/\x00-\x1f\x7f]*[^/\s\x00-\x1f\x7f]/[^\s\x00-\x1f\x7f]+)$"
 GRANTS = (
     *("profile", "pod-security-version", "fail-on", "paths", "exclude", "baseline", "ratchet", "registries"),
-    *("suppressions", "rules", "params", "services", "images"),
+    *("suppressions", "rules", "params", "services", "images", "licenses"),
     *("advisories", "advisories-max-age", "advisories-not-judged", "kubernetes-version", "vex", "vex-products"),
 )
 """What a shared policy may leave to those who extend it: keys of the configuration, and `params` of rules."""

@@ -7,7 +7,7 @@ exit 3, never "nothing new".
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from re import fullmatch
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,10 @@ class BaseTree:
         """The regular file at `path` in the base commit, None when there is none. Raises RevisionError."""
         return self.repository.read(self.commit, path)
 
+    def read_many(self, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Path and bytes of those of `paths` that are regular files there. Raises RevisionError."""
+        return self.repository.read_many(self.commit, paths)
+
     def files(self) -> Sequence[str]:
         """The paths of all regular files of the base commit. Raises RevisionError."""
         return self.repository.files(self.commit)
@@ -49,6 +53,16 @@ class BaseTree:
         except RevisionError:
             fork = self.commit
         return self.repository.read(fork, path)
+
+
+def tree_at(root: Path, revision: str) -> BaseTree:
+    """The files at `--since`. Raises RevisionError without a repository or such a revision: never "nothing new"."""
+    from ci_guard.source.revision import GitRepository  # starts processes: only once somebody asks
+
+    repository = GitRepository.discover(root)
+    if repository is None:
+        raise RevisionError(f"--since {revision}: {root} is no git repository")
+    return BaseTree(repository, repository.resolve(revision))
 
 
 def find_base(root: Path, environ: Mapping[str, str], options: Mapping[str, Any]) -> BaseTree | None:

@@ -12,10 +12,13 @@ from ci_guard.model.errors import InputError
 from ci_guard.model.location import Location
 from ci_guard.model.report import Notice, Unjudged
 from ci_guard.model.subject import Subject, SubjectId
+from ci_guard.pipeline.additions import judge_additions
 from ci_guard.pipeline.advisories import Asked, Auditor
+from ci_guard.pipeline.base import BaseTree
 from ci_guard.pipeline.conclude import RulesInForce
 from ci_guard.pipeline.contradictions import judge_together
 from ci_guard.pipeline.gathering import Gathered, everything, gather_locks
+from ci_guard.pipeline.licenses import LicenseJudge
 from ci_guard.pipeline.lint import LintRequest
 from ci_guard.pipeline.manifests import Linted
 from ci_guard.pipeline.pinfixes import attach_fixes
@@ -47,14 +50,16 @@ def judge_dependencies(
     into: Linted,
     advisories: Asked | None = None,
     digests: DigestLock = NO_LOCK,
+    before: BaseTree | None = None,
 ) -> None:
     """Judge every lock and workflow under the request's targets; adds to `into`. Raises InputError."""
-    judge = DependencyJudge(rules, into, advisories)
+    judge = DependencyJudge(rules, into, advisories, request)
     gathered = gather_locks(request.root, request.targets, Silent(), request.wants, registries)
     judge.locks(gathered)
     judge.workflows(request.root, request.targets, request.wants)
     judge.settings(request.root, gathered, request.targets, request.wants)
     judge.together(gathered, digests)
+    judge_additions(rules, gathered.locks, before, into)
     judge.finish()
     attach_fixes(request.root, into, digests)
 
@@ -62,12 +67,15 @@ def judge_dependencies(
 class DependencyJudge:
     """Judges what a build pulls in; adds to the verdicts and suppressions of the manifests."""
 
-    def __init__(self, rules: RulesInForce, into: Linted, advisories: Asked | None = None) -> None:
+    def __init__(
+        self, rules: RulesInForce, into: Linted, advisories: Asked | None = None, request: LintRequest | None = None
+    ) -> None:
         self._rules = rules
         self._judge = Judge(rules.selection)
         self._into = into
         self._auditor = Auditor(advisories, self._judge, rules.selection, into.judged) if advisories else None
         self._pins: list[Pin] = []
+        self._licenses = LicenseJudge(rules, request.licenses, request.today, into) if request is not None else None
 
     def locks(self, gathered: Gathered) -> None:
         """Every entry of every lock; what could not be read is a finding."""
@@ -88,6 +96,8 @@ class DependencyJudge:
         for subject in entries(lock):
             self._one(lock.path, subject)
         self._whole(lock)
+        if self._licenses is not None:
+            self._licenses.lock(lock)
         if self._auditor is not None:
             self._auditor.inventory(lock, lock.path)
 

@@ -6,16 +6,18 @@ import gc
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from functools import partial
 from pathlib import Path
 
 from ci_guard.config.globs import any_matches
+from ci_guard.config.licenses import LicensePolicy
 from ci_guard.config.types import Config, SuppressionEntry
 from ci_guard.kubernetes.kustomization import ALONE, Surroundings
 from ci_guard.model.errors import InputError
 from ci_guard.model.location import STDIN_PATH, Location
 from ci_guard.model.ports import Progress
-from ci_guard.model.record import record
+from ci_guard.model.record import field, record
 from ci_guard.model.report import Notice, Unjudged
 from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.manifests import Linted, ManifestLinter
@@ -31,7 +33,7 @@ class LintRequest:
     """What to lint and by which rules. Picklable: worker processes get it whole.
 
     `jobs` is the number of processes (0: as many as pay off). `base` is the folder that the configuration's globs
-    are relative to, as a root-relative path ("" = the root).
+    are relative to, as a root-relative path ("" = the root). `registries`, `licenses` and `today` are for locks.
     """
 
     root: Path
@@ -43,13 +45,27 @@ class LintRequest:
     base: str = ""
     whole: bool = False
     jobs: int = 0
+    registries: tuple[str, ...] = ()
+    licenses: LicensePolicy = field(default_factory=LicensePolicy)
+    today: date = date.min
 
     @classmethod
     def of(cls, root: Path, targets: Sequence[str], config: Config, *, repo_wide: bool = False) -> LintRequest:
         """What `config` asks for. Where the whole repo is judged, its files are hashed and its workloads listed."""
         folder = config.source.rpartition("/")[0]
         choice = RuleChoice.of(config, repo_wide=repo_wide)
-        return cls(root, tuple(targets), choice, config.suppressions, config.paths, config.exclude, folder, repo_wide)
+        return cls(
+            root,
+            tuple(targets),
+            choice,
+            config.suppressions,
+            config.paths,
+            config.exclude,
+            folder,
+            repo_wide,
+            registries=config.registries,
+            licenses=config.licenses,
+        )
 
     def wants(self, path: str) -> bool:
         """Whether the configuration leaves `path` in."""

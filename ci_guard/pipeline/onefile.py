@@ -37,7 +37,7 @@ def _lock(request: LintRequest, linted: Linted, path: str, data: bytes, advisori
 
     judge = _judge(request, linted, advisories)
     # What stands beside it today is closest to what stood there then; a lock is read the same with all and with none.
-    lock = read_lock(path, data, beside=partial(read_or_none, request.root))
+    lock = read_lock(path, data, request.registries, beside=partial(read_or_none, request.root))
     if isinstance(lock, Unreadable):
         judge.unreadable(lock)
         return
@@ -50,4 +50,4 @@ def _judge(request: LintRequest, linted: Linted, advisories: Asked | None = None
     from ci_guard.pipeline.conclude import RulesInForce
     from ci_guard.pipeline.deps import DependencyJudge
 
-    return DependencyJudge(RulesInForce(request.choice), linted, advisories)
+    return DependencyJudge(RulesInForce(request.choice), linted, advisories, request)

@@ -124,7 +124,9 @@ def placeless(config: Config) -> Config:
         for entry in config.suppressions
     )
     images = tuple(replace(entry, location=None) for entry in config.images)
-    return replace(config, suppressions=entries, images=images)
+    packages = tuple(replace(entry, location=None) for entry in config.licenses.packages)
+    licenses = replace(config.licenses, packages=packages, location=None)
+    return replace(config, suppressions=entries, images=images, licenses=licenses)
 
 
 _DIFFERENCES = {"baseline": _baseline_changes, "extends": _config_changes}

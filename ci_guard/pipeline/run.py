@@ -18,6 +18,7 @@ from ci_guard.model.ports import Progress
 from ci_guard.model.record import field, record, replace
 from ci_guard.model.report import Notice, Report, Unjudged, Verdict
 from ci_guard.pipeline import attest as attesting
+from ci_guard.pipeline.additions import judge_additions
 from ci_guard.pipeline.advisories import ask, database_digests
 from ci_guard.pipeline.artifact import pull_request
 from ci_guard.pipeline.deps import DependencyJudge
@@ -162,12 +163,13 @@ class _Job:
         options = {**self.request.options, "online": self.request.online}
         asked = ask(session.root, session.policy, session.today, self.request.environ, options)
         self.session = replace(self.session, advisories=asked)
-        judge = DependencyJudge(self.session.rules, linted, asked)
+        judge = DependencyJudge(self.session.rules, linted, asked, self.session.lint_request())
         judge.locks(gathered)
         judge.workflows(self.session.root, self.session.targets, self.session.lint_request().wants)
         judge.settings(self.session.root, gathered, self.session.targets, self.session.lint_request().wants)
         lock = lock_in_force(session.policy)
         judge.together(gathered, lock)
+        judge_additions(session.rules, gathered.locks, session.before, linted)
         judge.finish()
         attach_fixes(session.root, linted, lock)
         self.progress.done(f"{linted.judged.subjects - before} lock entries and workflow steps")

@@ -12,7 +12,7 @@ from ci_guard.config.types import CONFIG_NAME, Config
 from ci_guard.model.finding import Finding
 from ci_guard.model.record import record, replace
 from ci_guard.model.report import Report, Scope
-from ci_guard.pipeline.base import BaseTree, find_base
+from ci_guard.pipeline.base import BaseTree, find_base, tree_at
 from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.conclude import Conclusion, RulesInForce
 from ci_guard.pipeline.lint import LintRequest
@@ -46,11 +46,19 @@ class Session:
         """The configuration in force."""
         return self.policy.config
 
+    @property
+    def before(self) -> BaseTree | None:
+        """What was there at `--since`, else in the base of a pull request; None when this run judges no change.
+
+        Raises RevisionError.
+        """
+        return tree_at(self.root, self.config.since) if self.config.since else self.policy.base
+
     def lint_request(self, targets: Sequence[str] | None = None) -> LintRequest:
         """What to lint."""
         wanted = self.targets if targets is None else targets
         request = LintRequest.of(self.root, wanted, self.config, repo_wide=self.repo_wide)
-        return replace(request, choice=self.rules.choice)
+        return replace(request, choice=self.rules.choice, today=self.today)
 
     def report(self, linted: Linted, *, commit: str = "", digests: Mapping[str, str] | None = None) -> Report:
         """The report on what was judged: suppressions, baseline and `--since` applied."""
