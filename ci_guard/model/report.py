@@ -101,6 +101,19 @@ def scope_document(scope: Scope) -> dict[str, object]:
 
 
 @record
+class Comparison:
+    """What a run with `--since` found against `revision`.
+
+    `new` and `unchanged` count findings of today that nothing else accepts; `fixed` are those that are gone.
+    """
+
+    revision: str
+    new: int
+    unchanged: int
+    fixed: tuple[Finding, ...] = ()
+
+
+@record
 class Report:
     """Everything a run found; findings in `sort_key` order, suppressed and implied ones included."""
 
@@ -112,6 +125,7 @@ class Report:
     evaluated: Mapping[str, int] = field(default_factory=dict)
     unjudged: tuple[Unjudged, ...] = ()
     notices: tuple[Notice, ...] = ()
+    comparison: Comparison | None = None
 
 
 @record

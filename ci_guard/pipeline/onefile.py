@@ -30,6 +30,14 @@ def judge_file(request: LintRequest, path: str, data: bytes, advisories: Asked |
     return linted
 
 
+def is_pulled_in(path: str) -> bool:
+    """Whether a file of that name says what a build pulls in, which only some commands judge."""
+    from ci_guard.sbom.lockfiles import parser_name
+    from ci_guard.sbom.settings import reader_of
+
+    return is_workflow(path) or bool(parser_name(path)) or reader_of(path) is not None
+
+
 def _lock(request: LintRequest, linted: Linted, path: str, data: bytes, advisories: Asked | None) -> None:
     from ci_guard.sbom.lockfiles import read_lock
     from ci_guard.source.document import Unreadable

@@ -11,7 +11,7 @@ from ci_guard.config.settings import config_path
 from ci_guard.config.types import CONFIG_NAME, Config
 from ci_guard.model.finding import Finding
 from ci_guard.model.record import record, replace
-from ci_guard.model.report import Report, Scope
+from ci_guard.model.report import Comparison, Report, Scope
 from ci_guard.pipeline.base import BaseTree, find_base, tree_at
 from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.conclude import Conclusion, RulesInForce
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ci_guard.pipeline.advisories import Asked
 
 if TYPE_CHECKING:
-    from ci_guard.suppress.baseline import Baseline
     from ci_guard.suppress.directives import Directive
 
 
@@ -70,17 +69,30 @@ class Session:
             digests=dict(digests or {}),
         )
         conclusion = Conclusion(self.policy, self.rules, self.today, self._directives)
-        return conclusion.report(linted, scope, old=self._before(linted.judged.findings))
-
-    def _before(self, findings: Sequence[Finding]) -> Baseline | None:
-        """What was there at `--since`, as a baseline; None when everything counts."""
         if not self.config.since:
-            return None
-        from ci_guard.pipeline.since import findings_before  # few runs ask what was there, or suppress anything
+            return conclusion.report(linted, scope)
+        return self._compared(conclusion, linted, scope)
+
+    def _compared(self, conclusion: Conclusion, linted: Linted, scope: Scope) -> Report:
+        """The report in which what was there at `--since` is accepted like a baseline, and what is gone is named."""
+        from ci_guard.pipeline.since import findings_before, gone  # few runs ask what was there, or suppress anything
         from ci_guard.suppress.baseline import Baseline, from_findings
 
-        before = findings_before(self.root, self.config.since, findings, self._judge_again)
-        return Baseline(from_findings(before).counts, self.config.since)
+        revision, findings = self.config.since, linted.judged.findings
+        before = findings_before(self.root, revision, findings, self._judge_again, self._judges)
+        old = Baseline(from_findings(before).counts, revision)
+        report = conclusion.report(linted, scope, old=old)
+        unchanged = sum(f.suppressed == old.acceptance and not f.implied_by for f in report.findings)
+        new = sum(f.counts for f in report.findings)
+        return replace(report, comparison=Comparison(revision, new, unchanged, gone(before, findings)))
+
+    def _judges(self, path: str) -> bool:
+        """Whether this run looks at a file of that name: under the targets, wanted, a lock only if it judges locks."""
+        from ci_guard.pipeline.onefile import is_pulled_in
+
+        request = self.lint_request()
+        below = any(target in {".", path} or path.startswith(f"{target}/") for target in self.targets)
+        return below and request.wants(path) and (self.advisories is not None or not is_pulled_in(path))
 
     def _judge_again(self, path: str, data: bytes) -> list[Finding]:
         return self._judged(path, data, self.advisories).judged.findings

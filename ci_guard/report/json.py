@@ -50,8 +50,18 @@ def document(report: Report, verdict: Verdict | None) -> JsonObject:
             for u in report.unjudged
         ],
         "notices": [{"message": n.message, "location": _place(n.location)} for n in report.notices],
+        "comparison": _comparison(report),
         "verdict": None if verdict is None else decision(verdict),
     }
+
+
+def _comparison(report: Report) -> JsonObject | None:
+    """What is new, unchanged and gone since `--since`; null without it."""
+    against = report.comparison
+    if against is None:
+        return None
+    fixed = [{"rule": f.rule, "message": f.message, "location": _place(f.location)} for f in against.fixed]
+    return {"since": against.revision, "new": against.new, "unchanged": against.unchanged, "fixed": fixed}
 
 
 def _rule(meta: RuleMeta) -> JsonObject:

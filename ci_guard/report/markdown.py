@@ -15,7 +15,7 @@ from ci_guard.report.compact import where
 from ci_guard.report.escape import code, markdown
 from ci_guard.report.prose import blocks
 from ci_guard.report.style import Style
-from ci_guard.report.summary import folders, scope_sentence
+from ci_guard.report.summary import comparison_sentence, folders, scope_sentence
 
 SIZE_LIMIT = 1_000_000  # bytes; GitHub drops a summary above 1,048,576
 _CLOSING_RESERVE = 200_000  # of these for what follows the findings
@@ -33,6 +33,7 @@ def render(report: Report, verdict: Verdict | None, style: Style, read: ReadByte
     if verdict is not None:
         page.add(f"**{_HEADLINES[RESULTS[verdict.exit_code]]}** (exit {verdict.exit_code})\n\n")
         page.add(f"{markdown(verdict.paragraph[:4000])}\n\n")
+    page.add(_compared(report))
     if shown:
         page.add(_table(shown))
         _findings(page, report, shown)
@@ -62,6 +63,18 @@ class _Page:
     @property
     def text(self) -> str:
         return "".join(self._parts)
+
+
+def _compared(report: Report) -> str:
+    if report.comparison is None:
+        return ""
+    fixed = report.comparison.fixed
+    lines = [
+        f"- fixed: {code(where(f.location)[:200])}: {code(f.rule)}: {markdown(f.message[:500])}"
+        for f in fixed[:_LISTED]
+    ]
+    more = [f"- … and {len(fixed) - _LISTED} more"] if len(fixed) > _LISTED else []
+    return "\n".join([f"**{markdown(comparison_sentence(report))}**", "", *lines, *more]).rstrip() + "\n\n"
 
 
 def _table(shown: Iterable[Finding]) -> str:

@@ -72,6 +72,15 @@ def scope_sentence(report: Report) -> str:
     return " ".join(filter(None, (sentence, hidden)))
 
 
+def comparison_sentence(report: Report) -> str:
+    """What is new, gone and unchanged since a revision; already escaped; "" for a run that compared nothing."""
+    against = report.comparison
+    if against is None:
+        return ""
+    counts = f"{in_words(against.new, 'new finding')}, {len(against.fixed)} fixed, {against.unchanged} unchanged"
+    return f"Since {terminal(against.revision)}: {counts}."
+
+
 def _hidden(findings: Iterable[Finding]) -> str:
     counts: Counter[str] = Counter()
     for finding in findings:

@@ -18,7 +18,7 @@ from ci_guard.report.escape import terminal, without_commands
 from ci_guard.report.prose import blocks
 from ci_guard.report.source_line import cells, underlined
 from ci_guard.report.style import Style
-from ci_guard.report.summary import scope_sentence, summary_table
+from ci_guard.report.summary import comparison_sentence, scope_sentence, summary_table
 
 _LISTED = 10  # notices and unjudged subjects that are listed one by one
 _HEADLINES = {"open": ("GATE OPEN", "1;32"), "closed": ("GATE CLOSED", "1;31"), "broken": ("COULD NOT JUDGE", "1;33")}
@@ -38,6 +38,7 @@ def render(report: Report, verdict: Verdict | None, style: Style, read: ReadByte
 def _closing_blocks(report: Report, shown: list[Finding], verdict: Verdict | None, style: Style) -> Iterator[str]:
     if shown:
         yield summary_table(shown, style)
+    yield _compared(report, style)
     yield _unjudged(report, style)
     yield _notices(report, style)
     yield _wrapped(scope_sentence(report), style.width)
@@ -127,6 +128,18 @@ def _labelled(label: str, text: str, style: Style) -> Iterator[str]:
         else:
             yield _wrapped(terminal(block.lines[0]), style.width, lead, indent)
         lead = indent
+
+
+def _compared(report: Report, style: Style) -> str:
+    if report.comparison is None:
+        return ""
+    head = f"{style.paint(comparison_sentence(report), '1')}\n"
+    fixed = report.comparison.fixed
+    lines = (f"{terminal(where(f.location))}: {_rule_name(f.tool, f.rule)}: {terminal(f.message)}" for f in fixed)
+    shown = [
+        _wrapped(f"fixed: {line}", style.width, "  ", "    ") for line, _ in zip(lines, range(_LISTED), strict=False)
+    ]
+    return head + "".join(shown) + _more(len(fixed))
 
 
 def _unjudged(report: Report, style: Style) -> str:

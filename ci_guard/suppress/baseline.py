@@ -49,6 +49,11 @@ class Baseline:
         budget = Counter(self.counts)
         return [self._mark(finding, budget, renames or {}) for finding in findings]
 
+    @property
+    def acceptance(self) -> Suppression:
+        """How a finding is marked that was there before."""
+        return Suppression("in the baseline" + (f" {self.source}" if self.source else ""), "baseline")
+
     def _mark(self, finding: Finding, budget: Counter[Fingerprint], renames: Mapping[str, str]) -> Finding:
         origin = finding.suppressed.origin if finding.suppressed else ""
         if origin not in {"", "baseline"} or not acceptable(finding):
@@ -56,7 +61,7 @@ class Baseline:
         for known in _names(finding, renames):
             if budget[known] > 0:
                 budget[known] -= 1
-                return finding if origin else replace(finding, suppressed=_accepted(self.source))
+                return finding if origin else replace(finding, suppressed=self.acceptance)
         return finding
 
     def prune(
@@ -175,7 +180,3 @@ def _names(finding: Finding, renames: Mapping[str, str]) -> list[Fingerprint]:
     # The subject of a file is its path.
     subject = replace(finding.subject, name=old) if finding.subject.name == now.path else finding.subject
     return [now, now._replace(path=old, subject=str(subject))]
-
-
-def _accepted(source: str) -> Suppression:
-    return Suppression("in the baseline" + (f" {source}" if source else ""), "baseline")
