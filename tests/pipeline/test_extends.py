@@ -92,6 +92,7 @@ def test_every_grant_grants_its_key_and_no_other(here: Path, key: str) -> None:
         "profile": "profile: pss-baseline\n",
         "pod-security-version": "pod-security-version: v1.20\n",
         "fail-on": "fail-on: never\n",
+        "licenses": "licenses: {deny: [MIT]}\n",
         "rules": "rules: {host-pid: {enabled: false}}\n",
         "params": "rules: {unsafe-sysctls: {params: {allowed: [b]}}}\n",
         "suppressions": "suppressions: [{rule: host-pid, reason: x}]\n",
