@@ -39,10 +39,11 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 INTEROP := $(CURDIR)/.interop
-$(INTEROP)/.built: tests/interop/build.sh tests/interop/registry/main.go tests/interop/registry/go.mod
+$(INTEROP)/.built: tests/interop/build.sh $(wildcard tests/interop/*/main.go tests/interop/*/go.mod)
 	mkdir -p $(INTEROP)
 	bash tests/interop/build.sh $(INTEROP)
 	cd tests/interop/registry && go build -o $(INTEROP)/registry .
+	cd tests/interop/notary && go build -o $(INTEROP)/notary .
 	@touch $@
 
 interop: $(VENV)/.dev $(INTEROP)/.built

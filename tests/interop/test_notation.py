@@ -20,7 +20,6 @@ from tests.services.loopback_registry import debian_registry, go_registry, own_r
 from tests.services.test_images import Place, user  # noqa: F401 - a fixture
 
 NOTATION = peer("notation")
-pytestmark = needs("notation")
 
 
 class Notation:
@@ -66,6 +65,19 @@ class Notation:
         return self.place.run("verify", self.place.at(), "--trust-policy", policy, "--trust-store", store)
 
 
+CORPUS = Path(__file__).parents[1] / "attestation" / "notary"
+
+
+@needs("notary")
+def test_notations_library_agrees_or_the_case_says_why_not() -> None:
+    folders = sorted(path.parent for path in CORPUS.glob("*/*/expected.json"))
+    names = "".join(f"{folder}\n" for folder in folders)
+    done = subprocess.run([peer("notary"), str(CORPUS)], input=names, capture_output=True, text=True, check=True)
+    expected = [json.loads((folder / "expected.json").read_text())["notation"] for folder in folders]
+    judged = dict(zip((str(folder) for folder in folders), done.stdout.split(), strict=True))
+    assert judged == dict(zip((str(folder) for folder in folders), expected, strict=True))
+
+
 @pytest.fixture(params=["own", "debian", "go"])
 def notation(
     request: pytest.FixtureRequest,
@@ -83,6 +95,7 @@ def notation(
         yield Notation(place)
 
 
+@needs("notation")
 def test_we_verify_what_notation_signs(notation: Notation) -> None:
     assert notation.verdicts() == (1, 1), "nothing is signed yet"
     notation.sign()
@@ -96,6 +109,7 @@ def test_we_verify_what_notation_signs(notation: Notation) -> None:
     assert "somebody unknown" in notation.ours()[1]
 
 
+@needs("notation")
 def test_expiry_and_other_authorities(notation: Notation) -> None:
     notation.sign("--expiry", "1s")
     for level, code in (("strict", 1), ("permissive", 0)):
@@ -107,6 +121,7 @@ def test_expiry_and_other_authorities(notation: Notation) -> None:
     assert notation.verdicts() == (1, 1)
 
 
+@needs("notation")
 def test_a_signature_in_cose_is_not_judged(notation: Notation) -> None:
     notation.sign(form="cose")
     assert notation.verdicts() == (0, 3)

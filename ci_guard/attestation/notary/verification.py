@@ -177,7 +177,9 @@ def _timestamp(envelope: Envelope, trust: Trust, trace: Trace) -> Sequence[x509.
         asked.extend(certificates)
         for moment in moments:
             _valid_at(envelope.chain, moment)
-        return f"{_at(moments[0])} by {subject(certificates[0])}, when the certificates were valid"
+        said = f"{_at(moments[0])} by {subject(certificates[0])}, when the certificates were valid"
+        asks = any(names_revocation(certificate) for certificate in certificates)
+        return f"{said}; whether that authority was revoked was not asked" if asks else said
 
     _judge(Check.TIMESTAMP, "timestamp", trust, trace, judge)
     return asked
