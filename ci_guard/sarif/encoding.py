@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from urllib.parse import quote, unquote
 
 from ci_guard.model.finding import Severity
@@ -34,6 +35,9 @@ _FROM_LEVEL = {
 _OUR_CATEGORIES = {"dependencies", "sbom", "provenance", "workflows"}
 _NEEDS_ESCAPE = re.compile(r"\]\(|\\[\\\[\]]")
 _ESCAPABLE = re.compile(r"([\\\[\]])")
+_LINK = r"\[(?:[^\[\]\\]|\\.)*\]\([0-9]+\)"
+_LINKS = re.compile(rf" Related: {_LINK}(?:, {_LINK})*\Z")
+_LINK_LIMIT = 100
 _ESCAPED = re.compile(r"\\([\\\[\]])")
 
 
@@ -78,6 +82,19 @@ def message_text(text: str, limit: int = 4000) -> str:
     """
     text = shorten(visible(text), limit)
     return _ESCAPABLE.sub(r"\\\1", text) if _NEEDS_ESCAPE.search(text) else text
+
+
+def links(names: Sequence[str]) -> str:
+    """` Related: [name](1), …`: links to the related locations 1, 2, … for the end of a message; "" for none."""
+    if not names:
+        return ""
+    shown = (_ESCAPABLE.sub(r"\\\1", shorten(visible(name), _LINK_LIMIT)) for name in names)
+    return " Related: " + ", ".join(f"[{name}]({number})" for number, name in enumerate(shown, start=1))
+
+
+def without_links(message: str) -> str:
+    """The message that stood before `links`. Nothing else has unescaped links: `message_text` sees to that."""
+    return _LINKS.sub("", message)
 
 
 def plain_text(message: str) -> str:

@@ -13,7 +13,7 @@ from ci_guard.model.suppression import Suppression
 from ci_guard.sarif import access
 from ci_guard.sarif.access import JsonObject
 from ci_guard.sarif.descriptors import RunRules, named_severity, rule_severity, score_severity
-from ci_guard.sarif.encoding import plain_text, severity_of_level
+from ci_guard.sarif.encoding import plain_text, severity_of_level, without_links
 from ci_guard.sarif.places import Places
 
 _NO_FLAW = {"pass", "notApplicable"}
@@ -35,7 +35,7 @@ def finding_of(result: JsonObject, tool: str, rules: RunRules, places: Places) -
     return Finding(
         rule=rule,
         severity=named_severity(access.text(ours, "severity")) or _severity(result, descriptor, kind),
-        message=_message(result, descriptor) or rule,
+        message=_message(result, descriptor, ours=bool(ours)) or rule,
         location=location,
         subject=_subject(result, ours, location),
         path=access.text(ours, "path"),
@@ -61,9 +61,11 @@ def _severity(result: JsonObject, descriptor: JsonObject, kind: str) -> Severity
     return severity_of_level(access.text(result, "level") or default)
 
 
-def _message(result: JsonObject, descriptor: JsonObject) -> str:
+def _message(result: JsonObject, descriptor: JsonObject, *, ours: bool) -> str:
     message = access.child(result, "message")
     text = access.text(message, "text") or access.text(message, "markdown")
+    if ours:
+        return plain_text(without_links(text))[:_MESSAGE_LIMIT]
     if not text:
         strings = access.child(descriptor, "messageStrings", access.text(message, "id"))
         text = access.text(strings, "text")

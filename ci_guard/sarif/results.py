@@ -12,11 +12,12 @@ from ci_guard.model.location import Edit, Location, Region
 from ci_guard.model.ports import ReadBytes
 from ci_guard.model.printable import visible
 from ci_guard.model.suppression import Suppression
-from ci_guard.sarif.encoding import LEVELS, SOURCE_ROOT, message_text, shorten, uri_of
+from ci_guard.sarif.encoding import LEVELS, SOURCE_ROOT, links, message_text, shorten, uri_of
 from ci_guard.sarif.fingerprint import LINE_HASH, LineHashes
 
 _SNIPPET_LIMIT = 500  # code points; a minified file would otherwise be repeated with every finding
 _RELATED_LIMIT = 100
+_LINKED = 5
 _FLOW_LIMIT = 1000  # what GitHub shows
 _REASON_LIMIT = 1024
 
@@ -43,7 +44,7 @@ def result(finding: Finding, rule_index: int, prints: Fingerprints) -> Any:
         rule_id=finding.rule,
         rule_index=rule_index,
         level=LEVELS[finding.severity],
-        message=om.Message(text=message_text(finding.message) or finding.rule),
+        message=om.Message(text=(message_text(finding.message) or finding.rule) + _links_to(finding.related)),
         locations=[_primary(finding)],
         related_locations=_related(finding) or None,
         code_flows=_code_flows(finding) or None,
@@ -100,6 +101,15 @@ def _primary(finding: Finding) -> Any:
         )
     ]
     return place
+
+
+def _links_to(related: tuple[Location, ...]) -> str:
+    """What makes a viewer show the related locations: links by their ids, behind the message."""
+    return links([place.note or _place(place) for place in related[:_LINKED]])
+
+
+def _place(place: Location) -> str:
+    return f"{place.path}:{place.region.start_line}" if place.region else place.path
 
 
 def _related(finding: Finding) -> list[Any]:

@@ -14,7 +14,9 @@ from hypothesis import HealthCheck, given, settings
 
 from ci_guard.model.finding import Severity
 from ci_guard.model.record import replace
+from ci_guard.sarif.encoding import without_links
 from ci_guard.sarif.fingerprint import line_hashes
+from ci_guard.sarif.reader import read
 from ci_guard.sarif.taxonomy import Taxon, Taxonomy
 from ci_guard.sarif.writer import write
 from tests import made_reports as made
@@ -188,7 +190,7 @@ def test_any_report_is_valid_deterministic_and_free_of_controls(report: made.Rep
         text = found["message"]["text"]
         assert text
         assert text.isprintable()
-        assert not re.search(r"(?<!\\)\](?=\()", text)
+        assert not re.search(r"(?<!\\)\](?=\()", without_links(text)), "no link but our own"
 
 
 @pytest.mark.slow
@@ -197,3 +199,14 @@ def test_multitool_finds_no_error(tmp_path: Path) -> None:
         file = tmp_path / f"{number}.sarif"
         file.write_bytes(write(made.REPORT, made.read, categories=CATEGORIES, taxonomies=(STANDARD,), **options))
         assert not flaws(file)
+
+
+def test_related_places_are_linked_from_the_message() -> None:
+    hostile = replace(made.place(2, "kind"), note="a [b](7) \\ \x1b")
+    finding = replace(made.FINDINGS[0], related=(hostile, made.place(9, "hostNetwork")))
+    data = write(replace(made.REPORT, findings=(finding,)), made.read)
+    (found,) = results(json.loads(data))
+    assert found["message"]["text"].endswith(r" Related: [a \[b\](7) \\ \\u{1b}](1), [orders/deployment.yaml:9](2)")
+    assert [place["id"] for place in found["relatedLocations"]] == [1, 2]
+    schema().validate(json.loads(data))
+    assert read(data, "f").findings[0].message == finding.message
