@@ -154,7 +154,12 @@ def _plan_config(planned: Plan, path: str, drafted: bytes) -> None:
 
 def _plan_hooks(planned: Plan, entry: HookEntry) -> None:
     path = next((name for name in (HOOKS_FILE, ".pre-commit-config.yml") if (planned.root / name).exists()), HOOKS_FILE)
-    before = _read(planned.root, path)
+    try:
+        before = _read(planned.root, path)
+    except InputError as error:  # a link, most likely: not ours to follow
+        planned.left.append((path, f"add the lines below ({str(error).removeprefix(f'{path}: ')})"))
+        planned.snippet += entry.lines()
+        return
     if before is None:
         planned.changes.append(FileChange(path, hook_config.new(entry)))
         return
@@ -173,7 +178,7 @@ def _plan_workflow(planned: Plan, reference: Reference) -> None:
         planned.left.append((planned.inventory.gitlab[0], "GitLab judges: add the lines below (docs/ci.md)"))
         planned.snippet += gitlab.snippet(reference)
         return
-    if _read(planned.root, WORKFLOW_FILE) is not None:
+    if os.path.lexists(planned.root / WORKFLOW_FILE):
         planned.left.append((WORKFLOW_FILE, THERE))
         return
     something = bool(planned.report.scope.subjects)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import re
 from typing import Any
 
 from ci_guard.model.location import Edit, Region
 from ci_guard.model.record import record
 from ci_guard.setup.reference import Reference
+from ci_guard.setup.yaml_text import flow, scalar
 from ci_guard.source import edit, reader
 from ci_guard.source.document import Document
 
@@ -24,22 +25,17 @@ class HookEntry:
 
     def value(self) -> dict[str, Any]:
         """The entry as data."""
-        hooks: list[dict[str, Any]] = [
-            {"id": "ci-guard", **self._files("--")},
-            {"id": "ci-guard-deps", **self._files(self.target)},
-            {"id": "ci-guard-config"},
-        ]
+        manifests: dict[str, Any] = {"id": "ci-guard"}
+        dependencies: dict[str, Any] = {"id": "ci-guard-deps"}
+        if self.target:
+            config = f"--config={self.target}/.ci-guard.yaml"
+            manifests |= {"args": [config, "--"], "files": f"^{re.escape(self.target)}/"}
+            dependencies |= {"args": [config, "--", self.target]}
         return {
             "repo": f"https://github.com/{self.reference.repository}",
             "rev": self.reference.commit,
-            "hooks": hooks,
+            "hooks": [manifests, dependencies, {"id": "ci-guard-config"}],
         }
-
-    def _files(self, last: str) -> dict[str, Any]:
-        if not self.target:
-            return {}
-        arguments = [f"--config={self.target}/.ci-guard.yaml", last]
-        return {"args": arguments, **({"files": f"^{self.target}/"} if last == "--" else {})}
 
     def lines(self, indent: str = "  ") -> str:
         """The entry as an item of a block list, each line behind `indent`."""
@@ -47,13 +43,14 @@ class HookEntry:
         lines = [f"- repo: {value['repo']}", f"  rev: {_text(value['rev'])}{self.reference.comment}", "  hooks:"]
         for hook in value["hooks"]:
             lines.append(f"  - id: {hook['id']}")
-            lines += [f"    {key}: {json.dumps(member)}" for key, member in hook.items() if key != "id"]
+            lines += [f"    args: {flow(hook['args'])}"] if "args" in hook else []
+            lines += [f"    files: {scalar(hook['files'])}"] if "files" in hook else []
         return "".join(f"{indent}{line}\n" for line in lines)
 
 
 def _text(value: str) -> str:
     # A commit of digits alone, or of digits around one `e`, is a number to YAML.
-    return value if value.startswith("<") or not value.replace("e", "").isdigit() else json.dumps(value)
+    return value if value.startswith("<") or not value.replace("e", "").isdigit() else f'"{value}"'
 
 
 def new(entry: HookEntry) -> bytes:

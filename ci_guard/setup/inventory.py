@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ci_guard.kubernetes.kustomization import is_kustomization
 from ci_guard.model.record import record
 from ci_guard.sbom.lockfiles import parser_name
-from ci_guard.workflows import hooks, steps
+from ci_guard.workflows import steps
 
 HOOKS_FILE = ".pre-commit-config.yaml"
 WORKFLOW_FILE = ".github/workflows/ci-guard.yml"
@@ -29,7 +29,6 @@ class Inventory:
     locks: tuple[str, ...] = ()
     image_builds: tuple[str, ...] = ()
     workflows: tuple[str, ...] = ()
-    hooks: tuple[str, ...] = ()
     gitlab: tuple[str, ...] = ()
     peers: tuple[tuple[str, str], ...] = ()
 
@@ -63,8 +62,6 @@ def _kinds(path: str) -> Iterable[str]:
         yield "charts"
     elif is_kustomization(path, {}):
         yield "kustomizations"
-    elif hooks.is_hook_config(path):
-        yield "hooks"
     elif name == ".gitlab-ci.yml":
         yield "gitlab"
     elif steps.is_workflow(path):

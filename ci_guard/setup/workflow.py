@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 
+from ci_guard.model.errors import InputError
 from ci_guard.setup.reference import Reference
+from ci_guard.setup.yaml_text import scalar
 
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
 SIGN_VARIABLE = "CI_GUARD_SIGN"
 """The repository variable that switches signing on: what is signed keyless is named in a public log."""
 
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*\Z")
+_SPECIAL = re.compile(r"[\\*?+!\[\]]")
 
 _TEXT = """\
 # Written by `ci-guard init`. Make the check "ci-guard" required in a ruleset: a pull request can edit this file.
@@ -70,12 +71,15 @@ jobs:
 def text(reference: Reference, branch: str, *, target: str = "", judges_something: bool = True) -> bytes:
     """The workflow; `target` is the folder that is judged ("" = all of it).
 
-    Where nothing can be judged yet, an empty run must not be red.
+    Where nothing can be judged yet, an empty run must not be red. Raises InputError for a folder whose name is an
+    expression to GitHub.
     """
-    path = f"          path: {_scalar(target)}\n" if target else ""
+    if "${{" in target:
+        raise InputError(f"{target}: GitHub would evaluate the name of this folder")
+    path = f"          path: {scalar(target)}\n" if target else ""
     inputs = path if judges_something else path + '          allow-empty: "true" # nothing is there to be judged yet\n'
     return _TEXT.format(
-        branch=_scalar(branch),
+        branch=_pattern(branch),
         checkout=CHECKOUT,
         action=f"{reference.repository}@{reference.commit}{reference.comment}",
         inputs=f"        with:\n{inputs}" if inputs else "",
@@ -84,5 +88,6 @@ def text(reference: Reference, branch: str, *, target: str = "", judges_somethin
     ).encode()
 
 
-def _scalar(value: str) -> str:
-    return value if _PLAIN.match(value) else json.dumps(value)
+def _pattern(branch: str) -> str:
+    """A branch as a filter that means this branch alone."""
+    return scalar(_SPECIAL.sub(r"\\\g<0>", branch))

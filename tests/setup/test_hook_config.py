@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from pathlib import Path
 
@@ -59,6 +60,19 @@ def test_a_folder_is_judged_by_its_own_configuration() -> None:
         "args": ["--config=services/shop/.ci-guard.yaml", "--"],
         "files": "^services/shop/",
     }
+
+
+@given(st.text(min_size=1, max_size=10).filter(lambda name: "/" not in name and "\0" not in name))
+def test_any_folder_is_named_as_it_is(folder: str) -> None:
+    try:
+        folder.encode()
+    except UnicodeEncodeError:
+        return
+    entry = HookEntry(Reference("acme/ci-guard", COMMIT), f"apps/{folder}")
+    read = yaml.safe_load(new(entry))["repos"][0]
+    assert read == entry.value()
+    assert re.match(read["hooks"][0]["files"], f"apps/{folder}/a.yaml")
+    assert not re.match(read["hooks"][0]["files"], f"apps/{folder}s/a.yaml")
 
 
 WORDS = st.text(string.ascii_letters + " #:-'\"{}[]&*!|>%\u00e9\u2028", max_size=8)

@@ -143,6 +143,23 @@ def test_no_repository_and_nothing_to_judge(tmp_path: Path, monkeypatch: pytest.
     assert 'allow-empty: "true"' in workflow
 
 
+def test_a_link_is_left_and_named(shop: Repo, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "elsewhere").write_text("repos: []\n")
+    (shop.root / ".pre-commit-config.yaml").symlink_to(tmp_path / "elsewhere")
+    assert main(["init"]) == 0
+    said = capsys.readouterr().out
+    assert "left          .pre-commit-config.yaml: add the lines below (symbolic link)" in said
+    assert "  - repo: https://github.com/OWNER/ci-guard" in said
+    assert (tmp_path / "elsewhere").read_text() == "repos: []\n"
+
+
+def test_an_unknown_profile_is_refused(shop: Repo, capsys: pytest.CaptureFixture[str]) -> None:
+    before = files(shop.root)
+    assert main(["init", "--profile=pss-strict"]) == 2
+    assert "pss-strict" in capsys.readouterr().err
+    assert files(shop.root) == before
+
+
 def test_what_no_baseline_accepts_is_said_with_its_place(shop: Repo, capsys: pytest.CaptureFixture[str]) -> None:
     shop.write("k8s/broken.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: x\n")
     assert main(["init"]) == 0

@@ -20,6 +20,7 @@ from ci_guard.pipeline.init import InitRequest, plan
 from ci_guard.setup.configuration import Acceptance, Draft
 from ci_guard.setup.peers.collecting import PEERS, collect
 from ci_guard.setup.peers.table import control_named, rules_of
+from tests.pipeline.gitrepo import Repo
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -63,6 +64,18 @@ def test_reasons_make_it_green_and_placeholders_are_reported(
     assert [f["rule"] for f in report["findings"] if f["rule"].startswith("suppression-")] == [
         "suppression-without-reason"
     ], "every other entry is used"
+
+
+def test_a_folder_of_a_larger_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo = Repo(tmp_path / "repo")
+    shutil.copytree(HERE / "peers/checkov", repo.root / "apps/one")
+    shutil.copytree(HERE / "peers/checkov/deploy", repo.root / "apps/two")
+    monkeypatch.chdir(repo.root)
+    assert main(["init", "apps/one", "--from=checkov"]) == 0
+    config = yaml.safe_load((repo.root / "apps/one/.ci-guard.yaml").read_text())
+    assert {entry["path"] for entry in config["suppressions"]} == {"deploy/api.yaml", "deploy/comment.yaml"}
+    assert len(config["suppressions"]) == 5
+    assert main(["config", "check"]) == 0
 
 
 def test_a_configuration_that_is_there_is_not_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
