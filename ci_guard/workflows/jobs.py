@@ -175,15 +175,15 @@ def _step(job: _Job, step: dict[str, Any], node: NodePath, around: Mapping[str, 
     name = str(uses).partition("@")[0].lower() if isinstance(uses, str) else ""
     inputs = _map(step.get("with"))
     _owner(job, _map(step.get("env")), (*node, "env"))
-    script = step.get("run")
+    script, variables = step.get("run"), {**around, **_map(step.get("env"))}
     if isinstance(script, str):
-        _expressions(job, script, (*node, "run"), "a script")
-        _script(job, script, (*node, "run"), {**around, **_map(step.get("env"))})
+        _expressions(job, script, variables, (*node, "run"), "a script")
+        _script(job, script, (*node, "run"), variables)
     code = _SCRIPT_INPUTS.get(name, "")
     if code and isinstance(inputs.get(code), str):
-        _expressions(job, inputs[code], (*node, "with", code), f"a script of {name}")
+        _expressions(job, inputs[code], variables, (*node, "with", code), f"a script of {name}")
     if name == "actions/checkout":
-        _checkout(job, step, inputs, node)
+        _checkout(job, step, variables, node)
     if _is_cache(name, inputs):
         job.add("caches", Item({"uses": str(uses)}, (*node, "uses")))
 
@@ -195,13 +195,13 @@ def _owner(job: _Job, variables: Mapping[str, Any], node: NodePath) -> None:
         job.add("switches", Item({"name": name}, (*node, name)))
 
 
-def _expressions(job: _Job, script: str, node: NodePath, into: str) -> None:
+def _expressions(job: _Job, script: str, variables: Mapping[str, Any], node: NodePath, into: str) -> None:
     """Expressions that GitHub puts into the text of a program before anything can quote them."""
     seen: Counter[str] = Counter()
     for found in EXPRESSION.finditer(script):
         number = min(seen[found[0]], _MOST_TOLD_APART)
         seen[found[0]] += 1
-        named = contexts(found[1])
+        named = _through(contexts(found[1]), variables)
         stranger = next((c for c in sorted(named) if is_untrusted(c)), "")
         given = next((c for c in sorted(named) if c in job.inputs), "")
         facts = {"text": _short(found[0]), "context": stranger or given, "into": into}
@@ -246,20 +246,30 @@ def _held(text: str) -> frozenset[str]:
     return frozenset[str]().union(*(contexts(found[1]) for found in EXPRESSION.finditer(text)))
 
 
-def _checkout(job: _Job, step: Mapping[str, Any], inputs: Mapping[str, Any], node: NodePath) -> None:
+def _through(named: frozenset[str], variables: Mapping[str, Any]) -> frozenset[str]:
+    """The contexts, and those that stand in a variable that one of them names: `env.TITLE`."""
+    wanted = {name.removeprefix("env.") for name in named if name.startswith("env.")}
+    if not wanted:
+        return named
+    texts = (v for k, v in variables.items() if isinstance(v, str) and str(k).lower() in wanted)
+    return named.union(*map(_held, texts))
+
+
+def _checkout(job: _Job, step: Mapping[str, Any], variables: Mapping[str, Any], node: NodePath) -> None:
+    inputs = _map(step.get("with"))
     if inputs.get("persist-credentials", True) not in _OFF and not _pushes(job):
         job.add("checkouts", Item({"uses": step["uses"]}, (*node, "uses")))
     if not _has_rights(job) or _SAME_REPOSITORY.search(str(step.get("if"))):
         return
     for name in ("ref", "repository"):
         given = inputs.get(name)
-        if isinstance(given, str) and _names_head(job, given):
+        if isinstance(given, str) and _names_head(job, given, variables):
             job.add("heads", Item({"text": _short(given), "trigger": _trigger(job)}, (*node, "with", name)))
             return
 
 
-def _names_head(job: _Job, text: str) -> bool:
-    held = _held(text)
+def _names_head(job: _Job, text: str, variables: Mapping[str, Any]) -> bool:
+    held = _through(_held(text), variables)
     by_output = "issue_comment" in job.triggers and any(_HEAD_OUTPUT.fullmatch(c) for c in held)
     return any(map(is_head, held)) or by_output or _PULL_REF.search(text) is not None
 
