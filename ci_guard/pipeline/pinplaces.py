@@ -130,10 +130,9 @@ def _in_workflow(text: SourceText) -> Iterator[Found]:
             continue
         for subject in files.subjects(text.path, document):
             facts = subject.variables["step"]
-            name = next((f for f in files.FIELDS if document.exists((*subject.path, f))), "")
-            if not name or facts["kind"] == "local":
+            path = files.node_of(subject)
+            if facts["kind"] in {"local", "include"} or not document.exists(path):
                 continue
-            path = (*subject.path, name)
             start, end = _span(text, document, path)
             if facts["kind"] == "docker":
                 yield _image_place(text, str(facts["uses"]), start, end, document.index, path)

@@ -54,7 +54,7 @@ def _repository(one: Used, refs: Refs) -> Component | None:
     """An action, a reusable workflow or a repository of hooks at a revision."""
     facts = one.facts
     name, inside, ref = _name(facts), str(facts["path"]), str(facts["ref"])
-    if not name or facts["kind"] == "local":
+    if not name or facts["kind"] in {"local", "include"}:
         return None
     on_github = facts["kind"] != "hook" or str(facts["repo"]).startswith(_GITHUB)
     url = str(facts["repo"]) if facts["kind"] == "hook" else f"{_GITHUB}{name}"

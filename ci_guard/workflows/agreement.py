@@ -53,7 +53,7 @@ def pin_of(subject: Subject) -> Pin | None:
     if not facts:
         return None
     kind, ref = facts["kind"], str(facts["ref"])
-    if kind in {"local", "invalid"} or not ref:
+    if kind in {"local", "invalid", "include"} or not ref:
         return None
     name = f"{facts['owner']}/{facts['repo']}".strip("/").lower() or str(facts["path"])
     tag = "" if facts["pinned"] else ref

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ci_guard.model.location import Location
+from ci_guard.model.location import Location, NodePath
 from ci_guard.model.subject import Subject
-from ci_guard.workflows import audit, hooks, steps
+from ci_guard.workflows import audit, gitlab, hooks, steps
 from ci_guard.workflows.steps import WorkflowDocument
 
 FIELDS = ("uses", "rev", "image", "container")
 
 
 def is_workflow(path: str) -> bool:
-    """Whether `path` is a workflow, an action's metadata, or a configuration of pre-commit hooks."""
-    return steps.is_workflow(path) or hooks.is_hook_config(path)
+    """Whether `path` is a workflow, an action's metadata, a GitLab pipeline, or a configuration of pre-commit hooks."""
+    return steps.is_workflow(path) or hooks.is_hook_config(path) or gitlab.is_pipeline(path)
 
 
 def subjects(path: str, document: WorkflowDocument) -> Iterator[Subject]:
     """One subject for everything that a document pulls in, in document order."""
+    if gitlab.is_pipeline(path):
+        return gitlab.subjects(document)
     return hooks.subjects(document) if hooks.is_hook_config(path) else steps.subjects(document)
 
 
@@ -30,5 +32,10 @@ def judged(path: str, document: WorkflowDocument) -> Iterator[Subject]:
 
 def place_of(subject: Subject) -> Location:
     """Where it is written what a subject pulls in."""
-    field = next((f for f in FIELDS if subject.document.exists((*subject.path, f))), FIELDS[0])
-    return subject.document.locate((*subject.path, field))
+    return subject.document.locate(node_of(subject))
+
+
+def node_of(subject: Subject) -> NodePath:
+    """The node in which it is written: a field of the subject, or the subject itself."""
+    field = next((f for f in FIELDS if subject.document.exists((*subject.path, f))), "")
+    return (*subject.path, field) if field else subject.path

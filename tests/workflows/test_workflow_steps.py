@@ -14,7 +14,7 @@ from ci_guard.model.location import Location, NodePath, render_path
 from ci_guard.model.subject import Subject
 from ci_guard.source import reader
 from ci_guard.source.document import Unreadable
-from ci_guard.workflows import files, hooks
+from ci_guard.workflows import files, gitlab, hooks
 from ci_guard.workflows.steps import DIALECT, subjects
 from ci_guard.workflows.uses import parse_uses
 
@@ -65,6 +65,9 @@ def test_facts(case: Path) -> None:
         (".github/dependabot.yml", False),
         ("x.github/workflows/ci.yml", False),
         ("action.yml", True),
+        (".gitlab-ci.yml", True),
+        ("ci/build.gitlab-ci.yaml", True),
+        ("gitlab-ci.yml", False),
         (".pre-commit-config.yaml", True),
         ("sub/.pre-commit-config.yml", True),
         (".pre-commit-hooks.yaml", False),
@@ -104,7 +107,26 @@ class Tree:
         return []
 
 
-KEYS = st.sampled_from(["jobs", "steps", "uses", "runs", "image", "build", "repos", "repo", "rev"]) | st.integers()
+KEYS = (
+    st.sampled_from(
+        [
+            "jobs",
+            "steps",
+            "uses",
+            "runs",
+            "image",
+            "build",
+            "repos",
+            "repo",
+            "rev",
+            "include",
+            "services",
+            "name",
+            "project",
+        ]
+    )
+    | st.integers()
+)
 TREES = st.recursive(
     st.none() | st.text(max_size=3) | st.integers(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
@@ -113,5 +135,5 @@ TREES = st.recursive(
 
 @given(TREES)
 def test_no_tree_raises(tree: object) -> None:
-    for subject in (*subjects(Tree(tree)), *hooks.subjects(Tree(tree))):
+    for subject in (*subjects(Tree(tree)), *hooks.subjects(Tree(tree)), *gitlab.subjects(Tree(tree))):
         assert subject.each == "workflow-step"

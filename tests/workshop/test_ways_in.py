@@ -132,6 +132,7 @@ def test_files_of_the_dependency_hook(checkout: Path, path: str, wanted: bool) -
         ("deep/.github/workflows/ci.yaml", True),
         ("action.yml", True),
         ("scan/action.yaml", True),
+        (".gitlab-ci.yml", True),
         ("transaction.yml", False),
         (".github/workflows/deep/ci.yml", False),
         (".github/dependabot.yml", False),
