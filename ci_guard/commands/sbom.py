@@ -30,7 +30,7 @@ _PATH_HELP = (
 )
 _FORMAT_HELP = (
     "CycloneDX JSON (1.6 unless the name says 1.7; -gitlab with the properties of its dependency list), "
-    "or SPDX 2.3, JSON or tag-value (default: %(default)s)"
+    "SPDX 2.3, JSON or tag-value, or SPDX 3.0.1 (default: %(default)s)"
 )
 
 

@@ -44,6 +44,7 @@ def file_properties(component: Component) -> Iterator[tuple[str, str]]:
     if (PROGRAM, "true") in component.properties:
         yield "bsi:component:executable", "executable"
         yield "bsi:component:archive", "no archive"
+        yield "bsi:component:structured", "unstructured"
     elif name.endswith(_ARCHIVES):
         yield "bsi:component:executable", "non-executable"
         yield "bsi:component:archive", "archive"

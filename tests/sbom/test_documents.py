@@ -22,7 +22,7 @@ from packageurl import PackageURL
 from ci_guard.model.component import Component, Distribution, Edge, Hash, Inventory
 from ci_guard.model.location import Location, Region
 from ci_guard.pipeline.sbom import FORMATS
-from ci_guard.sbom import cyclonedx, spdx
+from ci_guard.sbom import cyclonedx, spdx, spdx_3
 from ci_guard.sbom.deployed import deployed_inventory
 from ci_guard.sbom.inventory import merge
 from ci_guard.sbom.metadata import Metadata
@@ -135,7 +135,7 @@ def test_purls_are_purls() -> None:
 def test_the_order_of_files_does_not_show() -> None:
     locks = inputs.locks()
     shuffled = random.Random(7).sample(locks, len(locks))
-    for write in (cyclonedx.write, spdx.write, spdx.write_tag_value):
+    for write in (cyclonedx.write, spdx.write, spdx.write_tag_value, spdx_3.write):
         assert write(merge(locks), HEAD) == write(merge(shuffled), HEAD)
 
 
@@ -219,6 +219,45 @@ def test_no_text_leaves_its_tag(inventory: Inventory) -> None:
     assert [line for line in re.split(r"[\r\n]", outside) if line and not re.match(r"[A-Za-z]+: ", line)] == []
     packages = json.loads(spdx.write(inventory, HEAD))["packages"]
     assert outside.count("\nPackageName: ") == len(packages)
+
+
+@settings(max_examples=40, deadline=None)
+@given(inventories())
+def test_any_inventory_gives_elements_that_name_each_other(inventory: Inventory) -> None:
+    """SPDX 3: every IRI that an element names is one of the document, or a term of the model."""
+    graph = json.loads(spdx_3.write(inventory, HEAD))["@graph"]
+    ids = [element["spdxId"] for element in graph if "spdxId" in element]
+    assert len(set(ids)) == len(ids)
+    keys = ("from", "to", "suppliedBy", "originatedBy", "createdBy", "createdUsing", "rootElement")
+    named = [element[key] for element in graph for key in keys if key in element]
+    flat = {iri for value in named for iri in (value if isinstance(value, list) else [value])}
+    terms = "https://spdx.org/rdf/3.0.1/terms/Core/"
+    assert {iri for iri in flat - set(ids) if not iri.startswith(terms)} == set()
+
+
+def test_spdx_3_says_what_was_read_and_who_supplies(tmp_path: Path) -> None:
+    told = Metadata(
+        HEAD.timestamp, name="shop", author="Team <sbom@shop.example>", supplier="Shop <https://shop.example>"
+    )
+    graph = json.loads(spdx_3.write(inputs.everything(), told))["@graph"]
+    by_type: dict[str, list[dict[str, Any]]] = {}
+    for element in graph:
+        by_type.setdefault(element["type"], []).append(element)
+    (creation,), (sbom,) = by_type["CreationInfo"], by_type["software_Sbom"]
+    assert sbom["software_sbomType"] == ["source"]
+    by_id = {element["spdxId"]: element for element in graph if "spdxId" in element}
+    (author,) = (by_id[iri] for iri in creation["createdBy"])
+    assert author["externalIdentifier"][0]["identifier"] == "sbom@shop.example"
+    root = by_id[sbom["rootElement"][0]]
+    assert by_id[root["suppliedBy"]]["externalIdentifier"][0]["identifier"] == "https://shop.example"
+    assert "supplier: not known of" in creation["comment"]
+    files = {file["name"]: file for file in by_type["software_File"]}
+    wheel = files["click-8.1.7.tar.gz"]
+    assert wheel["software_additionalPurpose"] == ["archive", "container"]
+    assert {r["completeness"] for r in by_type["Relationship"] if r["relationshipType"] == "dependsOn"} == {
+        "complete",
+        "noAssertion",
+    }
 
 
 def test_another_folder_and_another_zone_give_the_same_bytes(tmp_path: Path) -> None:

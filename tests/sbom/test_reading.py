@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ci_guard.model.component import Inventory
-from ci_guard.sbom import cyclonedx, spdx
+from ci_guard.sbom import cyclonedx, spdx, spdx_3
 from ci_guard.sbom.metadata import Metadata
 from ci_guard.sbom.reading import read_bill
 from ci_guard.sbom.reading.bill import Bill, Stated
@@ -170,7 +170,7 @@ def test_a_wrong_type_anywhere_is_read_over(data: st.DataObject) -> None:
     assert isinstance(read_bill("bom.json", json.dumps(broken).encode()), Bill | Unreadable)
 
 
-@pytest.mark.parametrize("write", [spdx.write, spdx.write_tag_value, cyclonedx.write])
+@pytest.mark.parametrize("write", [spdx.write, spdx.write_tag_value, spdx_3.write, cyclonedx.write])
 def test_what_is_written_is_read_back(write: Callable[[Inventory, Metadata], bytes]) -> None:
     inventory = inputs.everything()
     bill = read_bill("bom", write(inventory, Metadata("2024-05-01T12:00:00Z")))

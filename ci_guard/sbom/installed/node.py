@@ -130,7 +130,8 @@ def _package(tree: FileTree, path: str, locked: Mapping[str, Any], unknown: set[
 
 def _described(tree: FileTree, path: str, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "cdx:npm:package:path", posixpath.dirname(path)
-    yield "ci-guard:maintainer", _person(table.get("author"))
+    people = (_person(table.get(key)) for key in ("author", "maintainers", "contributors"))
+    yield "ci-guard:maintainer", next((person for person in people if person), "")
     yield "ci-guard:homepage", text_of(table, "homepage")
     scripts = table_of(table, "scripts")
     installs = any(name in scripts for name in ("preinstall", "install", "postinstall"))
@@ -139,6 +140,9 @@ def _described(tree: FileTree, path: str, table: Mapping[str, Any]) -> Iterator[
 
 
 def _person(value: object) -> str:
+    """One person as `NAME <EMAIL>`; the first of several."""
+    if isinstance(value, list):
+        return _person(value[0]) if value and not isinstance(value[0], list) else ""
     if isinstance(value, dict):
         name, email = text_of(value, "name"), text_of(value, "email")
         return f"{name} <{email}>" if name and email else name or email
