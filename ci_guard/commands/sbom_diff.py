@@ -16,6 +16,7 @@ from ci_guard.gate import GatePolicy, decide
 from ci_guard.model.record import replace
 from ci_guard.pipeline.conclude import RulesInForce
 from ci_guard.pipeline.manifests import Linted
+from ci_guard.pipeline.root import root_and_targets
 from ci_guard.pipeline.session import open_session
 from ci_guard.report.style import Style, style_for
 
@@ -34,10 +35,11 @@ def run(args: argparse.Namespace) -> Outcome:
     from ci_guard.pipeline.sbom_diff import compared, findings_of, judge, side
     from ci_guard.report import sbom_diff as reporter
 
-    session = open_session(Path.cwd(), [args.old, args.new], os.environ, vars(args))
+    session = open_session(Path.cwd(), [args.new], os.environ, vars(args))
+    old_root, (old,) = root_and_targets(Path.cwd(), [args.old])  # a checkout of the base stands beside the repository
     rules = RulesInForce(replace(session.rules.choice, categories=CATEGORIES))
     session = replace(session, rules=rules)
-    result = compared(*(side(session.root, target) for target in session.targets))
+    result = compared(side(old_root, old), side(session.root, session.targets[0]))
     linted = Linted(entries=session.config.suppressions)
     judge(result, rules, linted)
     report = session.report(linted)

@@ -310,3 +310,16 @@ def test_a_repository_is_a_side_too(
     assert (change["kind"], change["old"], change["new"]) == ("downgraded", "3.7", "3.6")
     assert (change["path"], change["line"]) == ("app/requirements.txt", 2)
     assert (content["kind"], content["name"], content["rule"]) == ("content", "requirements.txt", "")
+
+
+def test_a_checkout_of_the_base_stands_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Paths and policy are those of the repository that the command stands in."""
+    for name, version in (("base", "3.7"), ("repo", "3.6")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "requirements.txt").write_text(f"idna=={version}\n", "utf-8")
+    (tmp_path / "repo" / ".ci-guard.yaml").write_text("version: 1\nfail-on: medium\n", "utf-8")
+    monkeypatch.chdir(tmp_path / "repo")
+    assert run("../base", ".", "--format", "json") == 1
+    assert json.loads(capsys.readouterr().out)["changes"][0]["path"] == "requirements.txt"
