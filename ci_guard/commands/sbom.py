@@ -14,6 +14,7 @@ from ci_guard.model.component import Inventory
 from ci_guard.model.errors import EXIT_BROKEN, EXIT_OPEN, InputError, UsageError
 from ci_guard.model.ports import Progress
 from ci_guard.model.printable import visible
+from ci_guard.pipeline import checksums
 from ci_guard.pipeline.gathering import Gathered, gather_files, gather_locks, gather_workloads
 from ci_guard.pipeline.images import archived_images, inventory_of, is_image
 from ci_guard.pipeline.sbom import FORMATS, render
@@ -42,6 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_images(create)
     create.add_argument("--format", choices=FORMATS, default=FORMATS[0], help=_FORMAT_HELP)
     create.add_argument("--output", metavar="FILE", default=None, help="write to FILE instead of the terminal")
+    create.add_argument(
+        "--checksums", metavar="FILE", default=None, help="also list the files that it was made from, as sha256sum does"
+    )
     create.add_argument("--name", metavar="TEXT", default="", help="what the document describes")
     create.add_argument("--version", metavar="TEXT", default="", help="its version")
     create.add_argument("--author", metavar="WHO", default="", help="who answers for the document: NAME <EMAIL>")
@@ -77,6 +81,7 @@ def run(args: argparse.Namespace) -> Outcome:
     told = f"{len(inventory.components)} components, {len(inventory.edges)} edges from {read}"
     progress.done(f"{told}, {len(gathered.workloads)} workloads")
     _write(args, inventory, "manifests" if files_too else "repository", "pre-build")
+    _list(args, checksums.sources(root, inventory))
     return Outcome(exit_code=_tell(gathered))
 
 
@@ -88,6 +93,7 @@ def _image(args: argparse.Namespace, progress: Progress) -> Outcome:
     inventory = inventory_of(args.path, args.platform)
     progress.done(f"{len(inventory.components)} components, {len(inventory.edges)} edges")
     _write(args, inventory, "environment", "post-build")
+    _list(args, [])
     for text in inventory.unknown:
         print(visible(f"ci-guard: {text}"), file=sys.stderr)
     return Outcome(exit_code=EXIT_BROKEN if inventory.unread else EXIT_OPEN)
@@ -110,6 +116,14 @@ def _write(args: argparse.Namespace, inventory: Inventory, name: str, lifecycle:
     else:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
+
+
+def _list(args: argparse.Namespace, files: list[Path]) -> None:
+    """Write the list of checksums, where one is wanted: of the files that were read, and of the document."""
+    if args.checksums:
+        target = Path(args.checksums)
+        written = [Path(args.output)] if args.output else []
+        replace_file(target, checksums.listed(target, [*files, *written]))
 
 
 def _tell(gathered: Gathered) -> int:

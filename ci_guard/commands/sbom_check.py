@@ -19,7 +19,7 @@ from ci_guard.pipeline.session import open_session
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    text = "CycloneDX or SPDX of any tool; below a folder, *.cdx.json, *.spdx.json, *.spdx, bom.json and sbom.json"
+    text = "CycloneDX or SPDX of any tool, or a list of checksums (SHA256SUMS); of a folder, those that are called so"
     parser.add_argument("files", metavar="FILE", nargs="+", help=text)
     add_policy(parser)
     add_output(parser)

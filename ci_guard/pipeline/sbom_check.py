@@ -10,12 +10,14 @@ from ci_guard.model.errors import InputError
 from ci_guard.model.location import Location
 from ci_guard.model.report import Unjudged
 from ci_guard.model.subject import SubjectId
+from ci_guard.pipeline import checksums
 from ci_guard.pipeline.conclude import RulesInForce
 from ci_guard.pipeline.manifests import Linted
 from ci_guard.sbom.quality import elements, schema, structure
 from ci_guard.sbom.quality.lack import Lack
 from ci_guard.sbom.reading import LIMIT, read_bill
 from ci_guard.sbom.reading.bill import Bill, Stated
+from ci_guard.source.checksum_file import is_checksum_file
 from ci_guard.source.document import Unreadable
 from ci_guard.source.files import SourceFile, read_file, walk
 
@@ -25,7 +27,7 @@ CATEGORIES = frozenset({"sbom", "input", "policy"})
 RULES = frozenset({schema.RULE, *structure.RULES, *elements.RULES})
 """What `sbom check` judges by; the other rules of the folder compare two documents."""
 
-_NAMES = (".cdx.json", ".spdx.json", ".spdx", "bom.json", "sbom.json")
+_NAMES = (".cdx.json", ".spdx.json", ".spdx", "bom.json", "sbom.json", "SHA256SUMS", "SHA512SUMS")
 
 
 def documents(root: Path, targets: Sequence[str]) -> Iterator[str]:
@@ -42,10 +44,13 @@ def documents(root: Path, targets: Sequence[str]) -> Iterator[str]:
 
 
 def check(root: Path, paths: Iterable[str], rules: RulesInForce, into: Linted) -> None:
-    """Judge each document; adds to `into`. What cannot be read is a finding."""
+    """Judge each document and list of checksums; adds to `into`. A document that cannot be read is a finding."""
     for path in paths:
         try:
             data = read_file(root, path, LIMIT)
+            if is_checksum_file(data):
+                checksums.check(root, path, data, rules, into)
+                continue
         except InputError as error:
             into.judged.unjudged.append(Unjudged("", path, str(error), Location(path)))
             continue

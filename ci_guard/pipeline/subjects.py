@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import glob
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from ci_guard.attestation.statement import MAX_SUBJECTS
 from ci_guard.model.errors import InputError, UsageError
 from ci_guard.pipeline.artifact import named_subjects, read_named
-
-_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
-_MAX_BYTES = 32_000_000
+from ci_guard.source.checksum_file import LIMIT, read_checksums
 
 
 def gather(texts: Sequence[str], globs: Sequence[str] = (), checksums: Sequence[Path] = ()) -> list[tuple[str, str]]:
@@ -39,17 +36,9 @@ def _matching(pattern: str) -> list[str]:
 
 
 def _listed(file: Path) -> list[tuple[str, str]]:
-    """The lines of `sha256sum`: digest, space, space or star, name. Raises InputError naming the line."""
-    try:
-        text = read_named(file, _MAX_BYTES).decode("utf-8")
-    except UnicodeDecodeError:
-        raise InputError(f"{file} is not UTF-8 text") from None
-    found = []
-    for number, line in enumerate(text.splitlines(), 1):
-        match = _LINE.fullmatch(line)
-        if match is None:
-            raise InputError(f"{file}:{number}: expected what sha256sum prints: HEX, two spaces, name")
-        found.append((match.group(2), match.group(1)))
-    if not found:
-        raise InputError(f"{file}: lists nothing")
-    return found
+    """(name, digest) of every line of what `sha256sum` prints. Raises InputError naming the line."""
+    lines = read_checksums(str(file), read_named(file, LIMIT))
+    other = next((line for line in lines if line.algorithm != "sha256"), None)
+    if other is not None:
+        raise InputError(f"{file}:{other.line}: statements name their subjects by SHA-256, not {other.algorithm}")
+    return [(line.name, line.digest) for line in lines]

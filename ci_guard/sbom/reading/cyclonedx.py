@@ -7,7 +7,6 @@ from typing import Any
 
 from ci_guard.model.component import Distribution
 from ci_guard.model.location import NodePath
-from ci_guard.model.record import replace
 from ci_guard.model.subject import Positions
 from ci_guard.sbom.images.tables import tables, text, texts
 from ci_guard.sbom.reading.bill import Bill, Party, Stated
@@ -90,13 +89,14 @@ def _stated(entry: dict[str, Any], path: NodePath) -> Stated:
         purl=purl if is_purl(purl) else "",
         licenses=declared or concluded,
         digests=_hashes(entry),
+        files=tuple(_files(entry)),
         scope=_SCOPES.get(text(entry, "scope"), "required"),
         properties=_properties(entry),
     )
     return Stated(
         key=_key(path, entry),
         path=path,
-        component=replace(made, distributions=tuple(_files(entry))),
+        component=made,
         supplier=party(entry.get("supplier")),
         producers=tuple(_producers(entry)),
         identifiers=tuple([("purl", purl)] * bool(purl) + identifiers + [("swid", swid)] * bool(swid)),

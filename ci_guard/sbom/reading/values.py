@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ci_guard.model.component import Component, Edge, Hash
+from ci_guard.model.component import Component, Distribution, Edge, Hash
 from ci_guard.model.subject import Positions
 from ci_guard.sbom.images.tables import tables, text
 from ci_guard.sbom.purls import ecosystem_of
@@ -44,6 +44,7 @@ def component(  # noqa: PLR0913 (all by name: what every format says of a compon
     purl: str,
     licenses: tuple[str, ...],
     digests: tuple[Hash, ...],
+    files: tuple[Distribution, ...] = (),
     scope: str = "required",
     properties: Sequence[tuple[str, str]] = (),
 ) -> Component:
@@ -56,6 +57,7 @@ def component(  # noqa: PLR0913 (all by name: what every format says of a compon
         purl=purl,
         ecosystem=ecosystem_of(purl),
         hashes=digests,
+        distributions=files,
         scope=scope,
         licenses=licenses,
         properties=tuple(properties),
