@@ -95,6 +95,8 @@ def _found(planned: Plan) -> Iterator[str]:
     for tool in sorted({tool for tool, _ in planned.inventory.peers} - set(planned.takeover.tools)):
         named = ", ".join(path for of, path in planned.inventory.peers if of == tool)
         yield f"{tool} is configured here ({terminal(named)}): `ci-guard init --from {tool}` takes over what it skips."
+    if not planned.is_git:
+        yield "This is no git repository yet; the default branch is taken to be `main`."
     if templates := scope.files.get("helm-template", 0):
         yield f"{in_words(templates, 'template')} of charts not judged: judge what `helm template` renders."
 

@@ -27,7 +27,7 @@ from ci_guard.pipeline.takeover import Takeover, take_over
 from ci_guard.setup import gitlab, hook_config, inventory, workflow
 from ci_guard.setup.configuration import Draft
 from ci_guard.setup.hook_config import HookEntry
-from ci_guard.setup.inventory import HOOKS_FILE, WORKFLOW_FILE, Inventory
+from ci_guard.setup.inventory import GITLAB_FILE, HOOKS_FILE, WORKFLOW_FILE, Inventory
 from ci_guard.setup.peers.collecting import collect
 from ci_guard.setup.reference import Reference
 from ci_guard.source.changeset import FileChange
@@ -113,13 +113,12 @@ def _draft(request: InitRequest, root: Path, target: str, environ: Mapping[str, 
 def _judged(session: Session) -> tuple[Report, Baseline | None]:
     """The report as it will be once a missing baseline is there, and that baseline."""
     linted = judge_everything(session)
-    report = session.report(linted)
     named = session.config.baseline
-    if not named or (session.root / named).exists():
-        return report, None
-    accepted = baselines.from_findings(report.findings)
-    with_it = replace(session, policy=replace(session.policy, baseline=accepted))
-    return with_it.report(linted), accepted
+    data = _read(session.root, named) if named else None
+    known = baselines.load(data, named) if data is not None else None
+    made = baselines.from_findings(session.report(linted).findings) if named and known is None else None
+    with_it = replace(session, policy=replace(session.policy, baseline=known or made))
+    return with_it.report(linted), made
 
 
 def _place(place: Path) -> tuple[Path, str, str, bool]:
@@ -174,8 +173,8 @@ def _plan_hooks(planned: Plan, entry: HookEntry) -> None:
 
 
 def _plan_workflow(planned: Plan, reference: Reference) -> None:
-    if planned.inventory.gitlab and not planned.inventory.workflows:
-        planned.left.append((planned.inventory.gitlab[0], "GitLab judges: add the lines below (docs/ci.md)"))
+    if (planned.root / GITLAB_FILE).exists() and not (planned.root / ".github").exists():
+        planned.left.append((GITLAB_FILE, "add the lines below (docs/ci.md)"))
         planned.snippet += gitlab.snippet(reference)
         return
     if os.path.lexists(planned.root / WORKFLOW_FILE):

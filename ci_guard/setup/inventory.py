@@ -10,6 +10,7 @@ from ci_guard.sbom.lockfiles import parser_name
 from ci_guard.workflows import steps
 
 HOOKS_FILE = ".pre-commit-config.yaml"
+GITLAB_FILE = ".gitlab-ci.yml"
 WORKFLOW_FILE = ".github/workflows/ci-guard.yml"
 _IMAGE_BUILDS = frozenset({"dockerfile"})
 _PEER_CONFIGS = {
@@ -29,7 +30,6 @@ class Inventory:
     locks: tuple[str, ...] = ()
     image_builds: tuple[str, ...] = ()
     workflows: tuple[str, ...] = ()
-    gitlab: tuple[str, ...] = ()
     peers: tuple[tuple[str, str], ...] = ()
 
     def words(self) -> str:
@@ -62,8 +62,6 @@ def _kinds(path: str) -> Iterable[str]:
         yield "charts"
     elif is_kustomization(path, {}):
         yield "kustomizations"
-    elif name == ".gitlab-ci.yml":
-        yield "gitlab"
     elif steps.is_workflow(path):
         yield "workflows"
     parser = parser_name(path)

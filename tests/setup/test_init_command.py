@@ -134,13 +134,25 @@ def test_a_repository_of_gitlab_gets_no_workflow(
     assert judged(shop, tmp_path / "out") == {0}
 
 
-def test_no_repository_and_nothing_to_judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_repository_and_nothing_to_judge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path)
     assert main(["init", "empty"]) == 0
     assert set(files(tmp_path / "empty")) == WRITTEN
     workflow = (tmp_path / "empty/.github/workflows/ci-guard.yml").read_text()
     assert 'allow-empty: "true"' in workflow
+    assert "no git repository" in capsys.readouterr().out
+
+
+def test_a_baseline_that_is_there_counts(shop: Repo, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["baseline", "write"]) == 0
+    before = (shop.root / ".ci-guard.baseline.json").read_bytes()
+    assert main(["init", ACTION]) == 0
+    assert "With these files the gate is open" in capsys.readouterr().out
+    assert (shop.root / ".ci-guard.baseline.json").read_bytes() == before
+    assert judged(shop, tmp_path / "out") == {0}
 
 
 def test_a_link_is_left_and_named(shop: Repo, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
