@@ -58,7 +58,6 @@ check: $(VENV)/.dev
 	$(BIN)/ci-guard rules catalog --check
 	$(BIN)/ci-guard rules docs --check
 	$(BIN)/python tools/generate.py --check
-	$(BIN)/python tools/peer_checks.py --check
 	$(BIN)/python tools/requirements.py
 	zizmor --offline --quiet --persona=auditor .github action.yml .pre-commit-hooks.yaml .pre-commit-config.yaml
 	actionlint
@@ -73,7 +72,6 @@ docs: $(VENV)/.dev
 	$(BIN)/ci-guard rules catalog
 	$(BIN)/ci-guard rules docs
 	$(BIN)/python tools/generate.py
-	$(BIN)/python tools/peer_checks.py
 
 bench: $(VENV)/.ci
 	@bash tools/install.sh build/bench-venv benchmarks/requirements.txt

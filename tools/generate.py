@@ -1,4 +1,4 @@
-"""Write what is generated outside of rules/: blocks in Markdown pages, and the picture of the terminal.
+"""Write what is generated outside of rules/: blocks in pages, the picture of the terminal, other tools' checks.
 
     python tools/generate.py            write
     python tools/generate.py --check    write nothing; exit 1 and name what is out of date
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import peer_checks
 import yaml
 from terminal_picture import picture
 
@@ -31,6 +32,7 @@ def main(arguments: list[str]) -> int:
         return 2
     wanted = {page: filled((ROOT / page).read_text("utf-8")) for page in PAGES}
     wanted[PICTURE] = picture(ROOT)
+    wanted[peer_checks.TABLE] = peer_checks.table()
     stale = [name for name, text in wanted.items() if current(name) != text]
     for name in stale:
         if arguments:

@@ -1,23 +1,20 @@
-"""Write ci_guard/setup/peers/table.json: which of our rules judge what another tool's check judges.
-
-    python tools/peer_checks.py            write
-    python tools/peer_checks.py --check    write nothing; exit 1 if the table is out of date
+"""ci_guard/setup/peers/table.json: which of our rules judge what another tool's check judges.
 
 A rule says in `covers:` which checks of the union it judges; tools/peer_checks.tsv says what each tool calls them, and
 tools/control_names.tsv what kubescape's exceptions call its controls (lower case, letters and digits only).
+`python tools/generate.py` writes the file and checks it.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-import sys
 from pathlib import Path
 
 from coverage import covering
 
 ROOT = Path(__file__).resolve().parent.parent
-TABLE = ROOT / "ci_guard/setup/peers/table.json"
+TABLE = "ci_guard/setup/peers/table.json"
 TOOLS = ("checkov", "kube-linter", "kubescape", "trivy")
 
 
@@ -45,12 +42,3 @@ def rows(name: str) -> list[dict[str, str]]:
     """A table beside this file."""
     with (ROOT / "tools" / name).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file, delimiter="\t"))
-
-
-if __name__ == "__main__":
-    text = table()
-    if "--check" in sys.argv:
-        sys.exit(
-            0 if TABLE.is_file() and TABLE.read_text("utf-8") == text else f"{TABLE} is out of date: run `make docs`"
-        )
-    TABLE.write_text(text, "utf-8")

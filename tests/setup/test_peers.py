@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +84,7 @@ def test_a_configuration_that_is_there_is_not_overwritten(tmp_path: Path, monkey
     assert [path.name for path in tmp_path.iterdir()] == [".ci-guard.yaml"]
 
 
-def test_the_table_is_of_today() -> None:
-    done = subprocess.run([sys.executable, "tools/peer_checks.py", "--check"], cwd=ROOT, check=False)
-    assert done.returncode == 0
+def test_ids_are_found_in_each_of_their_forms() -> None:
     assert rules_of("checkov", "ckv_k8s_16") == rules_of("trivy", "AVD-KSV-0017") == ("privileged-container",)
     assert rules_of("trivy", "KSV017") == rules_of("kubescape", control_named("Privileged container"))
     assert rules_of("checkov", "CKV_AWS_1") is None

@@ -1,4 +1,4 @@
-"""Another tool's check -> our rules, from `table.json` (made by tools/peer_checks.py)."""
+"""Another tool's check -> our rules, from `table.json` (made by tools/generate.py)."""
 
 from __future__ import annotations
 
