@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import partial
 from pathlib import Path
 
 from ci_guard.config.digests import NO_LOCK, DigestLock
-from ci_guard.kubernetes.kustomization import Surroundings
 from ci_guard.model.record import replace
 from ci_guard.pipeline.manifests import Linted
-from ci_guard.pipeline.pin import Pinner
-from ci_guard.pipeline.pinedits import edits_of
-from ci_guard.pipeline.pinsources import Locked
 from ci_guard.source.files import read_or_none
-from ci_guard.source.text import SourceText
 
 PINS = frozenset(
     {
@@ -34,12 +28,18 @@ def attach_fixes(root: Path, linted: Linted, lock: DigestLock) -> None:
     """Give the findings of missing or wrong pins the edits that `deps pin` would make by `lock`."""
     if lock == NO_LOCK:
         return
+    from ci_guard.kubernetes.kustomization import Surroundings  # all that pinning needs: only where there is a lock
+    from ci_guard.pipeline.pin import Pinner
+    from ci_guard.pipeline.pinedits import edits_of
+    from ci_guard.pipeline.pinsources import Locked
+    from ci_guard.source.text import SourceText
+
     by_file: defaultdict[str, list[int]] = defaultdict(list)
     findings = linted.judged.findings
     for index, finding in enumerate(findings):
         if finding.rule in PINS and finding.location.region is not None:
             by_file[finding.location.path].append(index)
-    around, source = Surroundings(partial(read_or_none, root)), Locked(lock)
+    around, source = Surroundings(lambda path: read_or_none(root, path)), Locked(lock)
     for path, indexes in by_file.items():
         data = read_or_none(root, path)
         pinner = Pinner([source])

@@ -8,12 +8,12 @@ from typing import Any
 
 from ci_guard.config import digests
 from ci_guard.config.digests import DigestLock
+from ci_guard.config.types import Config
 from ci_guard.model.record import record
 from ci_guard.pipeline.lint import LintRequest
 from ci_guard.pipeline.pin import Pinner, Pinning, lock_after
-from ci_guard.pipeline.pinsources import Locked, Online, PinSource
+from ci_guard.pipeline.pinsources import Locked, PinSource
 from ci_guard.pipeline.policy import load_policy
-from ci_guard.pipeline.registries import network_by
 from ci_guard.pipeline.root import root_and_targets
 from ci_guard.source.edit import replace_file
 from ci_guard.source.files import read_file
@@ -53,11 +53,18 @@ def pin(
         Locked(digests.load_map(read_file(Path(p).absolute().parent, Path(p).name), p)) for p in maps
     ]
     locked = [Locked(lock)] if before is not None else []
-    asked = [Online(network_by(policy.config, root, environ))] if online else []
+    asked = [_online(policy.config, root, environ)] if online else []
     sources += [*asked, *locked] if anew else [*locked, *asked]
     result = Pinner(sources, anew=anew).tree(LintRequest.of(root, targets, policy.config))
     after = digests.write(lock_after(lock, result, anew=anew and online))
     return Job(root, result, tuple(sources), digests.NAME, before or b"", after)
+
+
+def _online(config: Config, root: Path, environ: Mapping[str, str]) -> PinSource:
+    from ci_guard.pipeline.pinonline import Online  # the client for HTTP: only who asks loads it
+    from ci_guard.pipeline.registries import network_by
+
+    return Online(network_by(config, root, environ))
 
 
 def write_lock(job: Job) -> None:
