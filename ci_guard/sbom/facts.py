@@ -121,7 +121,7 @@ def component_facts(component: Component, lock_format: str, *, hashable: bool = 
         "pinned": _pinned(component, commit, hashed),
         "bundled": properties.get("cdx:npm:package:bundled") == "true",
         "installScript": properties.get("ci-guard:npm:install-script") == "true",
-        "deprecated": properties.get("ci-guard:npm:deprecated") == "true",
+        "deprecated": "true" in {properties.get(f"ci-guard:{key}") for key in ("npm:deprecated", "composer:abandoned")},
         "format": lock_format,
     }
 

@@ -21,7 +21,7 @@ RIGHT = {
     "cran": (21, 21),
     "debian": (30, 30),
     "hackage": (11, 11),
-    "maven": (97, 102),
+    "maven": (101, 102),
     "nuget": (35, 35),
     "packagist": (92, 95),
     "pub": (100, 100),
