@@ -197,10 +197,12 @@ def _signers(node: Node) -> tuple[TrustedSigner, ...]:
 def _signer(node: Node) -> TrustedSigner:
     members = node.fields(SIGNER_KEYS)
     signer = TrustedSigner(**{key.replace("-", "_"): SIGNER_KEYS[key](member) for key, member in members.items()})
-    if sum(map(bool, (signer.key, signer.identity, signer.identity_regexp))) != 1:
-        raise node.error("a signer is one of `key:`, `identity:` and `identity-regexp:`")
-    if bool(signer.issuer) == bool(signer.key):
+    if sum(map(bool, (signer.key, signer.identity, signer.identity_regexp, signer.notation))) != 1:
+        raise node.error("a signer is one of `key:`, `identity:`, `identity-regexp:` and `notation:`")
+    if bool(signer.issuer) == bool(signer.key or signer.notation):
         raise node.error("an identity is only as good as who vouches for it: `issuer:` goes with it, not with a key")
+    if bool(signer.subject) != bool(signer.notation):
+        raise node.error("`notation:` names authorities, `subject:` whom of theirs: both, or neither")
     return signer
 
 
@@ -211,6 +213,7 @@ def _placed(entry: ImageTrust, folder: str) -> ImageTrust:
             signer,
             key=signer.key and f"{folder}/{signer.key}",
             trusted_root=signer.trusted_root and f"{folder}/{signer.trusted_root}",
+            notation=signer.notation and f"{folder}/{signer.notation}",
         )
         for signer in entry.signed_by
     )
@@ -271,6 +274,8 @@ SIGNER_KEYS: Mapping[str, Callable[[Node], Any]] = {
     "identity-regexp": _one(values.named),
     "issuer": _one(values.named),
     "trusted-root": _one(values.relative_path),
+    "notation": _one(values.relative_path),
+    "subject": _one(values.named),
 }
 CONFIG_KEYS: Mapping[str, Callable[[Node], Any]] = {
     "version": _version,

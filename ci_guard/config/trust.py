@@ -19,7 +19,8 @@ class TrustedSigner:
     """Whose signature counts: a public `key` (a path from the root), or an identity with its issuer.
 
     `identity_regexp` must match the whole identity. `trusted_root` is a path from the root; "" is Sigstore's public
-    instance.
+    instance. `notation` are authorities (PEM, a path from the root) for signatures of the Notary Project, of which the
+    signer's certificate has `subject`.
     """
 
     key: str = ""
@@ -27,6 +28,8 @@ class TrustedSigner:
     identity_regexp: str = ""
     issuer: str = ""
     trusted_root: str = ""
+    notation: str = ""
+    subject: str = ""
 
 
 @record

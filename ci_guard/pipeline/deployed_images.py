@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ci_guard.attestation import keyless, verification
 from ci_guard.attestation.artifact import Artifact
@@ -36,6 +36,10 @@ from ci_guard.pipeline.trust import PUBLIC_GOOD, open_roots
 from ci_guard.sbom.deployed import DeployedImage, Workload
 from ci_guard.sbom.facts import EntryPosition
 
+if TYPE_CHECKING:
+    from ci_guard.attestation.notary.verification import Trust
+    from ci_guard.services.registry import Descriptor, Repository
+
 EACH = "image"
 TYPE = "deployed"  # of images that builds start from nobody asks here who signed them
 CATEGORIES = frozenset({"provenance", "input", "policy"})
@@ -45,10 +49,14 @@ _LONGEST_REASON = 400
 
 @record
 class Trusting:
-    """One entry of `images:`, ready to examine with: whose signature counts, and what must be attested."""
+    """One entry of `images:`, ready to examine with: whose signature counts, and what must be attested.
+
+    `examine` judges bundles; `notary` are those whose signatures of the Notary Project count.
+    """
 
     entry: ImageTrust
     examine: Examine
+    notary: tuple[Trust, ...] = ()
 
     def demands(self) -> list[tuple[str, str]]:
         """Predicate types as written, and their URIs."""
@@ -62,13 +70,20 @@ def trusting(entries: Sequence[ImageTrust], read: ReadBytes) -> list[Trusting]:
         line = entry.location.region.start_line if entry.location and entry.location.region else 0
         path = entry.location.path if entry.location else ""
         try:
-            examiners = [_examiner(signer, read) for signer in entry.signed_by]
-            one = Trusting(entry, _any_of(examiners))
+            examiners = [_examiner(signer, read) for signer in entry.signed_by if not signer.notation]
+            notary = [_notary(signer, read) for signer in entry.signed_by if signer.notation]
+            one = Trusting(entry, _any_of(examiners), tuple(notary))
             one.demands()
         except (UsageError, InputError, VerificationError) as problem:
             raise ConfigError(str(problem), path=path, line=line) from None
         found.append(one)
     return found
+
+
+def _notary(signer: TrustedSigner, read: ReadBytes) -> Trust:
+    from ci_guard.pipeline.notary import trust_in
+
+    return trust_in(_file(signer.notation, read), signer.notation, signer.subject)
 
 
 def _examiner(signer: TrustedSigner, read: ReadBytes) -> Examine:
@@ -99,7 +114,7 @@ def _any_of(examiners: Sequence[Examine]) -> Examine:
     """The first good verdict, else the refusal that came furthest."""
 
     def examine(data: bytes, artifact: Artifact) -> Verdict:
-        verdicts = []
+        verdicts = [Verdict(False, (), reason="only signatures of the Notary Project count")]
         for one in examiners:
             verdict = one(data, artifact)
             if verdict.verified:
@@ -163,10 +178,19 @@ class ImageJudge:
             return "not judged: asking its registry needs --online"
         try:
             with self._network.repository(image) as repository:
-                digest = repository.resolve(image.wanted).digest
-                return digest, evidence(repository, digest, trusted.examine)
+                found = repository.resolve(image.wanted)
+                pieces = evidence(repository, found.digest, trusted.examine)
+                if trusted.notary and not any(piece.signs for piece in pieces):
+                    pieces += _notary_pieces(repository, found, trusted.notary)
+                return found.digest, pieces
         except (ServiceError, InputError) as problem:
             return str(problem)
+
+
+def _notary_pieces(repository: Repository, image: Descriptor, trusted: tuple[Trust, ...]) -> tuple[Piece, ...]:
+    from ci_guard.pipeline.notary import pieces
+
+    return pieces(repository, image, trusted)
 
 
 def _uses(workloads: Sequence[Workload]) -> Iterator[tuple[Workload, DeployedImage]]:

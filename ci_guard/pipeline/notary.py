@@ -10,14 +10,16 @@ from cryptography import x509
 
 from ci_guard.attestation.certificate import MALFORMED
 from ci_guard.attestation.notary.envelope import COSE, JWS, MAX_BYTES, Target
+from ci_guard.attestation.notary.names import parse_name
+from ci_guard.attestation.notary.policy import ANY, AUTHORITY, Action, Check, Statement, applicable, read_policy
 from ci_guard.attestation.notary.policy import MAX_BYTES as MAX_POLICY_BYTES
-from ci_guard.attestation.notary.policy import Statement, applicable, read_policy
 from ci_guard.attestation.notary.verification import Stores, Trust, examine
 from ci_guard.attestation.verdict import Verdict
-from ci_guard.model.errors import InputError
+from ci_guard.model.errors import InputError, UsageError
 from ci_guard.model.record import record
 from ci_guard.pipeline.artifact import read_named
 from ci_guard.pipeline.bundles import Examined
+from ci_guard.pipeline.image_evidence import Piece
 from ci_guard.services.registry import Descriptor, Repository
 
 ARTIFACT_TYPE = "application/vnd.cncf.notary.signature"
@@ -54,6 +56,31 @@ class NotaryTrust:
         return {
             (kind, name): tuple(_certificates(self.folder / _X509 / kind / name)) for kind, name in statement.stores
         }
+
+
+def trust_in(authorities: bytes, file: str, subject_name: str) -> Trust:
+    """Who counts by `images:`: signers of that subject, by these authorities (PEM). Raises InputError, UsageError.
+
+    Expiry and validity are enforced, as by level strict; revocation is not asked for.
+    """
+    try:
+        identity = parse_name(subject_name)
+    except ValueError as problem:
+        raise UsageError(f"subject {subject_name!r}: {problem}") from None
+    store = (AUTHORITY, file)
+    actions = {**dict.fromkeys(Check, Action.ENFORCE), Check.REVOCATION: Action.LOG}
+    statement = Statement(file, (ANY,), "of images:", actions, (store,), (identity,))
+    return Trust(statement, {store: tuple(_authorities(authorities, Path(file)))}, datetime.now(UTC))
+
+
+def pieces(repository: Repository, image: Descriptor, trusted: Sequence[Trust]) -> tuple[Piece, ...]:
+    """Every signature on `image`, by whichever of `trusted` it holds. Raises ServiceError, InputError."""
+    found: dict[str, Verdict] = {}
+    for trust in trusted:
+        for name, verdict in evidence(repository, image, trust).verdicts.items():
+            if verdict.verified or name not in found:
+                found[name] = verdict
+    return tuple(Piece(name, verdict) for name, verdict in found.items())
 
 
 def evidence(repository: Repository, image: Descriptor, trust: Trust) -> Examined:

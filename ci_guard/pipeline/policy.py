@@ -193,7 +193,8 @@ def lock_in_force(policy: Policy) -> DigestLock:
 def trust_files(config: Config) -> list[str]:
     """The keys and trusted roots that the configuration names for images: policy, like itself."""
     signers = [signer for entry in config.images for signer in entry.signed_by]
-    return sorted({path for signer in signers for path in (signer.key, signer.trusted_root) if path})
+    named = (path for signer in signers for path in (signer.key, signer.trusted_root, signer.notation))
+    return sorted({path for path in named if path})
 
 
 def _baseline(source: PolicySource, config: Config, expected: bool) -> tuple[Baseline | None, list[Notice]]:

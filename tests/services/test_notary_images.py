@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ci_guard.services.registry import OCI_INDEX, OCI_MANIFEST, Descriptor, digest_of, referrers_tag
 from tests.attestation.make_notary import SIGNER, Person, sign
 from tests.services.loopback_registry import own_registry
+from tests.services.test_deployed_images import POD
 from tests.services.test_images import Place, user  # noqa: F401 - a fixture
 
 TYPE = "application/vnd.cncf.notary.signature"
@@ -124,6 +125,27 @@ def test_what_cannot_be_judged_is_exit_3(signed: Signed) -> None:
     signed.policy(trustStores=["ca:absent"])
     code, told = signed.check()
     assert (code, "there is no such folder" in told) == (3, True)
+
+
+def test_images_of_manifests_by_the_policy(signed: Signed) -> None:
+    """`images:` names authorities and a subject; one more way for an image to be signed."""
+    (signed.home / "deploy").mkdir()
+    (signed.home / "deploy" / "app.yaml").write_text(POD.format(name="app", image=signed.at().removeprefix("oci://")))
+    (signed.home / "root.pem").write_bytes(SIGNER.chain[-1].public_bytes(Encoding.PEM))
+    signer = "{{notation: root.pem, subject: 'C=US, ST=WA, O=acme\\, inc., CN={name}'}}"
+    entry = f"images: [{{{{match: ['{signed.host}/team/**'], signed-by: [{signer}]}}}}]\n"
+    check = ("verify", "--images", "deploy", "--online")
+    (signed.home / ".ci-guard.yaml").write_text(entry.format(name="signer"))
+    code, told = signed.run(*check)
+    assert (code, "unsigned-image" in told) == (1, True), told
+    signed.sign_with()
+    code, told = signed.run(*check)
+    assert code == 0, told
+    (signed.home / ".ci-guard.yaml").write_text(entry.format(name="eve"))
+    code, told = signed.run(*check)
+    assert (code, "image-signature-invalid" in told) == (1, True), told
+    (signed.home / "root.pem").write_text("none")
+    assert signed.run(*check)[0] == 2
 
 
 def test_a_throttled_registry_is_not_an_unsigned_image(

@@ -30,7 +30,7 @@ def test_the_commands_of_the_page(here: Place) -> None:  # noqa: F811
 
 def test_the_policy_of_the_page() -> None:
     config = read_config(PAGE.split("```yaml\n")[1].split("```")[0].encode(), ".ci-guard.yaml")
-    assert len(config.images[0].signed_by) == 2
+    assert len(config.images[0].signed_by) == 3
     assert config.services.hosts == ("tokens.example",)
 
 
