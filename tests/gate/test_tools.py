@@ -1,4 +1,6 @@
-"""The gate on what five other tools wrote, trimmed to a few results each: a folder is a case."""
+"""The gate on what five other tools wrote, trimmed to a few results each, and on logs that are shaped like those of
+three that were not run (Trivy, Grype, CodeQL): a folder is a case.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +27,7 @@ from tests.pipeline.gitrepo import Repo
 
 HERE = Path(__file__).parent
 TOOLS = HERE / "tools"
+SHAPED = HERE / "shaped"
 CASES = sorted((HERE / "cases").iterdir())
 VERDICT = jsonschema_rs.validator_for(json.loads((HERE.parents[1] / "docs/schemas/verdict.schema.json").read_bytes()))
 RATCHET = jsonschema_rs.validator_for(json.loads((HERE.parents[1] / "docs/schemas/ratchet.schema.json").read_bytes()))
@@ -43,7 +46,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def results(here: Path, *tools: str) -> list[str]:
     for tool in tools:
-        shutil.copy(TOOLS / f"{tool}.sarif", here)
+        run = TOOLS / f"{tool}.sarif"
+        shutil.copy(run if run.exists() else SHAPED / f"{tool}.sarif", here)
     return [f"{tool}.sarif" for tool in tools]
 
 
@@ -87,6 +91,18 @@ def test_only_what_stands_on_changed_lines(here: Path, capsys: pytest.CaptureFix
     assert main(["gate", "--replay", str(here / "out/verdict.json")]) == 1
     assert main(["gate", "bandit.sarif", "--since", "HEAD"]) == 0
     assert main(["gate", "bandit.sarif", "--since", "no-such"]) == 3
+
+
+def test_what_is_in_no_file_of_the_repo_is_new(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A scanner of images names places in them: no change of the repo shows that they were there before."""
+    repo = Repo(here / "repo")
+    base = repo.commit({"k8s/pod.yaml": "1\n" * 20, "services/orders/requirements.txt": "requests==2.0.0\n"})
+    repo.commit({"k8s/pod.yaml": "1\n" * 8 + "changed\n" + "1\n" * 11})
+    os.chdir(repo.root)
+    results(repo.root, "trivy", "grype")
+    assert main(["gate", "trivy.sarif", "grype.sarif", "--since", base, "--format", "json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert {f["rule"] for f in report["findings"] if f.get("suppressed")} == {"CVE-2099-0002"}
 
 
 def test_the_ratchet_is_drawn_closer_and_never_looser(here: Path) -> None:
