@@ -51,6 +51,16 @@ LINT: dict[str, tuple[Files, Files, set[tuple[str, str]]]] = {
         {(".ci-guard.yaml", "rules")},
     ),
     "files left out": ({}, {".ci-guard.yaml": "exclude: ['**']\n"}, {(".ci-guard.yaml", "exclude")}),
+    "only a part is looked at": (
+        {"more/readme.txt": "-"},
+        {".ci-guard.yaml": "paths: [more]\n"},
+        {(".ci-guard.yaml", "paths")},
+    ),
+    "a severity made less": (
+        {".ci-guard.yaml": QUIET},
+        {".ci-guard.yaml": QUIET + "rules: {privileged-container: {severity: low}}\n"},
+        {(".ci-guard.yaml", "rules")},
+    ),
     "a suppression": (
         {},
         {".ci-guard.yaml": "suppressions: [{rule: privileged-container, reason: trust me}]\n"},
@@ -120,12 +130,13 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repo:
     return repo
 
 
-def put(repo: Repo, files: Files) -> str:
+def put(repo: Repo, files: Files, today: tuple[str, ...] = ("baseline", "write", "--output")) -> str:
     for path, content in files.items():
         if content is None:
             (repo.root / path).unlink()
         elif content == "TODAY":
-            assert main(["baseline", "write", "--output", path]) == 0
+            main([*today, path])
+            assert (repo.root / path).is_file()
         else:
             repo.write(path, content)
     return repo.commit()
@@ -166,6 +177,21 @@ GATE: dict[str, tuple[Files, Files, set[tuple[str, str]]]] = {
         {".ci-guard.yaml": "ratchet: r.json\n", "r.json": ratchet.write({"high": 99})},
         {(".ci-guard.yaml", "ratchet")},
     ),
+    "no ratchet any more": (
+        {".ci-guard.yaml": "fail-on: critical\nratchet: r.json\n", "r.json": ratchet.write({"high": 0})},
+        {".ci-guard.yaml": "fail-on: critical\n", "r.json": None},
+        {(".ci-guard.yaml", "ratchet"), ("r.json", "")},
+    ),
+    "a new baseline": (
+        {},
+        {"b.json": "TODAY", ".ci-guard.yaml": "baseline: b.json\n"},
+        {(".ci-guard.yaml", "baseline")},
+    ),
+    "a shared policy made lax": (
+        {".ci-guard.yaml": "extends: org/shared.yaml\n", "org/shared.yaml": "fail-on: medium\n"},
+        {"org/shared.yaml": "fail-on: never\n"},
+        {("org/shared.yaml", "fail-on")},
+    ),
     "a threshold": ({}, {".ci-guard.yaml": "fail-on: never\n"}, {(".ci-guard.yaml", "fail-on")}),
     "suppressions of another tool": (
         {},
@@ -184,7 +210,7 @@ def test_gating(
     gate = ["gate", str(tmp_path / "bandit.sarif"), "--format", "json"]
     base = put(repo, base_files)
     assert main(gate) == 1
-    put(repo, head_files)
+    put(repo, head_files, ("gate", str(tmp_path / "bandit.sarif"), "--write-baseline"))
     assert main(gate) == 0, "the edit would be worth nothing"
     for name, value in repo.event(tmp_path, base).items():
         monkeypatch.setenv(name, value)
