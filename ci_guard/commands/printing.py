@@ -14,7 +14,6 @@ from ci_guard.config.settings import setting, switch
 from ci_guard.model.report import Report, Verdict
 from ci_guard.report import render
 from ci_guard.report.style import Style, style_for
-from ci_guard.source.edit import replace_file
 from ci_guard.source.files import read_or_none
 
 
@@ -35,6 +34,8 @@ def show(report: Report, verdict: Verdict | None, args: argparse.Namespace, root
 def write(text: str, output: str | None) -> None:
     """Write to a file in one go, or to standard output, whatever its encoding can carry."""
     if output:
+        from ci_guard.source.edit import replace_file
+
         replace_file(Path(output), text.encode("utf-8", "backslashreplace"))
         return
     encoding = sys.stdout.encoding or "utf-8"

@@ -12,8 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ci_guard.config import digests, loader, values
-from ci_guard.config.digests import DigestLock
+from ci_guard.config import values
 from ci_guard.config.settings import config_path, in_force, setting
 from ci_guard.config.types import Config
 from ci_guard.config.values import shown
@@ -28,6 +27,7 @@ from ci_guard.pipeline.policychanges import PolicyChange, changes_of, placeless
 from ci_guard.pipeline.policysource import PolicySource
 
 if TYPE_CHECKING:
+    from ci_guard.config.digests import DigestLock
     from ci_guard.engine.selection import Selection
     from ci_guard.suppress.baseline import Baseline
     from ci_guard.suppress.directives import Directive
@@ -104,6 +104,8 @@ def load_policy(
     changes: list[PolicyChange] = []
     if base is not None:
         notices.append(Notice(f"judged by the policy of the base commit {base.commit[:12]}"))
+        from ci_guard.config import digests
+
         others = (*protected, digests.NAME, *_rule_files(source, folders), *trust_files(config), *config.vex)
         changes += changes_of(source, path, config, others)
         config = placeless(config) if source.now(path) != data else config
@@ -130,7 +132,7 @@ def _config(
 ) -> tuple[Config, bool]:
     """The configuration in force, and whether it stands on a shared one."""
     name = source.name(path)
-    config = Config() if data is None else loader.read_config(data, name)
+    config = Config() if data is None else _read_config(data, name)
     place = in_force(config, options, environ).extends
     if not place:
         return in_force(config, options, environ), False
@@ -140,9 +142,15 @@ def _config(
     if below is None:
         line = Layer(config, name, data or b"").line(("extends",))
         raise ConfigError(f"there is no shared policy {place}", path=name if line else "--extends", line=line)
-    shared = Layer(loader.read_config(below, source.name(place)), source.name(place), below)
+    shared = Layer(_read_config(below, source.name(place)), source.name(place), below)
     both = extended(shared, Layer(config, name, data or b""), partial(_selection, source))
     return in_force(replace(both, extends=place), options, environ), True
+
+
+def _read_config(data: bytes, name: str) -> Config:
+    from ci_guard.config import loader  # reads YAML: a repository may have no configuration
+
+    return loader.read_config(data, name)
 
 
 def _selection(source: PolicySource, config: Config) -> Selection:
@@ -186,6 +194,8 @@ def day_of(environ: Mapping[str, str]) -> date:
 
 def lock_in_force(policy: Policy) -> DigestLock:
     """The lock of digests that counts: that of the base commit on a pull request. Raises ConfigError."""
+    from ci_guard.config import digests
+
     data = policy.read(digests.NAME)
     return digests.NO_LOCK if data is None else digests.load(data, digests.NAME)
 

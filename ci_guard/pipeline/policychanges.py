@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sized
 from typing import Any
 
-from ci_guard.config import loader
 from ci_guard.config.types import POLICY_FILES, Config
 from ci_guard.config.values import shown
 from ci_guard.model.errors import ConfigError
@@ -41,6 +40,8 @@ def changes_of(source: PolicySource, path: str, config: Config, others: Iterable
 
 def _config_changes(path: str, before: bytes | None, now: bytes | None) -> Iterable[PolicyChange]:
     """One change for each setting that differs; a comment moved about is none."""
+    from ci_guard.config import loader
+
     if now is None:
         return [PolicyChange(Location(path), "", f"This change removes {path}; {AFTER_MERGE}")]
     try:
@@ -63,6 +64,8 @@ def _config_changes(path: str, before: bytes | None, now: bytes | None) -> Itera
 
 
 def _before(data: bytes, path: str) -> Config:
+    from ci_guard.config import loader
+
     try:
         return loader.read_config(data, path)
     except ConfigError:
