@@ -25,7 +25,7 @@ from ci_guard.model.location import NodePath
 from ci_guard.model.record import field, record
 from ci_guard.workflows import scripts
 from ci_guard.workflows.expressions import EXPRESSION, contexts
-from ci_guard.workflows.untrusted import is_head, is_untrusted, may_have_lines
+from ci_guard.workflows.untrusted import is_branch, is_head, is_untrusted, may_have_lines
 
 PRIVILEGED = frozenset({"pull_request_target", "workflow_run", "issue_comment"})
 """Triggers by which strangers start a run that has the rights and secrets of the base."""
@@ -263,13 +263,14 @@ def _checkout(job: _Job, step: Mapping[str, Any], variables: Mapping[str, Any], 
         return
     for name in ("ref", "repository"):
         given = inputs.get(name)
-        if isinstance(given, str) and _names_head(job, given, variables):
+        if isinstance(given, str) and _names_head(job, given, variables, alone="repository" not in inputs):
             job.add("heads", Item({"text": _short(given), "trigger": _trigger(job)}, (*node, "with", name)))
             return
 
 
-def _names_head(job: _Job, text: str, variables: Mapping[str, Any]) -> bool:
-    held = _through(_held(text), variables)
+def _names_head(job: _Job, text: str, variables: Mapping[str, Any], *, alone: bool) -> bool:
+    """Whether it names a stranger's code; `alone`: of the base repository, where a branch of that name is its own."""
+    held = {c for c in _through(_held(text), variables) if not (alone and is_branch(c))}
     by_output = "issue_comment" in job.triggers and any(_HEAD_OUTPUT.fullmatch(c) for c in held)
     return any(map(is_head, held)) or by_output or _PULL_REF.search(text) is not None
 

@@ -36,6 +36,7 @@ _HEADS = re.compile(
     r"|github\.event\.(?:number|issue\.number|client_payload\.pull_request\..*)"
     r"|github\.event\.check_suite\.head_(?:sha|branch)"
 )
+_BRANCHES = re.compile(r"github\.head_ref|github\.event\..*\.(?:head\.(?:ref|label)|head_branch)")
 
 
 def is_untrusted(context: str) -> bool:
@@ -51,3 +52,8 @@ def may_have_lines(context: str) -> bool:
 def is_head(context: str) -> bool:
     """Whether a context names the code of a pull request."""
     return _HEADS.fullmatch(context) is not None
+
+
+def is_branch(context: str) -> bool:
+    """Whether a context names a branch of the repository that a pull request comes from."""
+    return _BRANCHES.fullmatch(context) is not None
