@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ci_guard.commands import verdicts
 from ci_guard.commands.outcome import Outcome
-from ci_guard.commands.supply_chain import TRUST
+from ci_guard.commands.supply_chain import OF_BUNDLES
 from ci_guard.model.errors import EXIT_CLOSED, EXIT_OPEN, UsageError
 
 
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> Outcome:
 
     if args.trust_policy is None or args.trust_store is None:
         raise UsageError("--trust-policy F and --trust-store DIR belong together")
-    if any(getattr(args, name) for name in TRUST):
+    if any(getattr(args, name) for name in OF_BUNDLES):
         raise UsageError("--trust-policy says whom to trust: no bundles and no other trust beside it")
     image = image_reference(args.artifact)
     trust = NotaryTrust.of(args.trust_policy, args.trust_store).trust(image.name)

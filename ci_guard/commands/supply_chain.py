@@ -10,18 +10,12 @@ from ci_guard.commands import verdicts
 from ci_guard.commands.outcome import Outcome
 from ci_guard.model.errors import EXIT_CLOSED, EXIT_OPEN, UsageError
 
-TRUST = (
-    "key",
-    "cert_identity",
-    "cert_identity_regexp",
-    "cert_oidc_issuer",
-    "cert_oidc_issuer_regexp",
-    "trust",
-    "trusted_root",
-    "bundle",
-    "from_github",
-    "type",
-    "images",
+OF_BUNDLES = (
+    *("images", "bundle", "from_github", "type", "min_signers"),
+    *("key", "cert_identity", "cert_identity_regexp", "cert_oidc_issuer", "cert_oidc_issuer_regexp"),
+    *("cert_repository", "cert_workflow", "cert_ref", "cert_trigger", "cert_builder"),
+    *("trust", "trusted_root", "tuf_url", "tuf_root"),
+    *("builder_id", "build_type", "source", "external_parameters", "policy_expression", "predicate_policy"),
 )
 """Options of `verify` that belong to bundles and to nothing else."""
 
@@ -50,7 +44,7 @@ def run(args: argparse.Namespace) -> Outcome:
     from ci_guard.pipeline.bundles import Examined
     from ci_guard.pipeline.layout import Demand, verify_layout
 
-    if any(getattr(args, name) for name in (*TRUST, "trust_policy", "trust_store")):
+    if any(getattr(args, name) for name in (*OF_BUNDLES, "trust_policy", "trust_store")):
         raise UsageError(
             "--layout is verified with --layout-key and its links: no bundles and no other trust beside it"
         )

@@ -37,7 +37,7 @@ _CLAIMS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What, by which evidence, trusting whom, demanding what."""
     parser.epilog = (
-        "Exit code 0: verified; 1: refused; 2: usage; 3: a file could not be read, or a registry asked. Files are "
+        "Exit code 0: verified; 1: refused; 2: usage; 3: it could not be judged. Files are "
         "verified offline; --online refreshes the trusted root through TUF. For oci:// the registry is asked for the "
         "evidence, unless --bundle gives it: without --type one good signature is needed, with it one good "
         "attestation of that type."

@@ -123,6 +123,8 @@ def test_words_and_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         (["--layout", "good/dsse/root.layout"], 2),
         (["--layout-key", "owner.pub"], 2),
         (["--layout", "good/dsse/root.layout", "--layout-key", "owner.pub", "--key", "owner.pub"], 2),
+        (["--layout", "good/dsse/root.layout", "--layout-key", "owner.pub", "--builder-id", "x"], 2),
+        (["--layout", "good/dsse/root.layout", "--layout-key", "owner.pub", "--trust-store", "."], 2),
         (["--layout", "good/dsse/root.layout", "--layout-key", "owner.pub", "--layout-key", "owner.pub"], 2),
         (["--layout", "absent", "--layout-key", "owner.pub"], 3),
         (["--layout", "good/dsse/root.layout", "--layout-key", "product"], 3),
