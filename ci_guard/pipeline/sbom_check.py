@@ -65,11 +65,15 @@ def check(root: Path, paths: Iterable[str], rules: RulesInForce, into: Linted) -
 
 def judge(bill: Bill, rules: RulesInForce, into: Linted) -> None:
     """Judge one document; adds to `into`."""
-    if not schema.can_judge(bill):
-        reason = f"{bill.name} is read, but there are no rules to judge it by"
-        into.judged.unjudged.append(Unjudged("", bill.path, reason, Location(bill.path)))
-        return
     wanted = RULES & rules.selection.rules.keys()
+    if not schema.can_judge(bill):
+        # SPDX 3 is read all the same; of a version that nobody knew here, what is read may mean something else.
+        known = bill.format == "SPDX" and bill.version.startswith("3.0")
+        reason = f"there is no schema of {bill.name} here to hold it against"
+        into.judged.unjudged.append(Unjudged(schema.RULE if known else "", bill.path, reason, Location(bill.path)))
+        wanted -= {schema.RULE}
+        if not known:
+            return
     into.judged.subjects += len(bill.components)
     looked = Counter({rule: len(bill.components) if "-component-" in rule else 1 for rule in wanted})
     into.judged.evaluated.update(looked)

@@ -28,4 +28,5 @@ def named(stated: Stated) -> str:
 
 def document_place(bill: Bill) -> Location:
     """Where to point for the document as a whole: what says which format it has."""
-    return bill.places.locate(("bomFormat",) if bill.format == "CycloneDX" else ("spdxVersion",))
+    keys = {"CycloneDX": "bomFormat", "SPDX": "@graph" if bill.version.startswith("3") else "spdxVersion"}
+    return bill.places.locate((keys[bill.format],), key=True)
