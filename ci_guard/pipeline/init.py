@@ -162,11 +162,12 @@ def _plan_hooks(planned: Plan, entry: HookEntry) -> None:
     if before is None:
         planned.changes.append(FileChange(path, hook_config.new(entry)))
         return
-    after = None if hook_config.has_ours(path, before) else hook_config.extended(path, before, entry)
+    if hook_config.has_ours(path, before, entry):
+        planned.left.append((path, "has our hooks already"))
+        return
+    after = hook_config.extended(path, before, entry)
     if after is not None:
         planned.changes.append(FileChange(path, after, before))
-    elif hook_config.has_ours(path, before):
-        planned.left.append((path, "has our hooks already"))
     else:
         planned.left.append((path, "cannot be extended without touching what is there; add the lines below"))
         planned.snippet += entry.lines()
@@ -178,7 +179,8 @@ def _plan_workflow(planned: Plan, reference: Reference) -> None:
         planned.snippet += gitlab.snippet(reference)
         return
     if os.path.lexists(planned.root / WORKFLOW_FILE):
-        planned.left.append((WORKFLOW_FILE, THERE))
+        another = f"; see docs/setting-up.md for judging {planned.target}, too" if planned.target else ""
+        planned.left.append((WORKFLOW_FILE, THERE + another))
         return
     something = bool(planned.report.scope.subjects)
     text = workflow.text(reference, planned.branch, target=planned.target, judges_something=something)

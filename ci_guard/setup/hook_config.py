@@ -80,12 +80,16 @@ def extended(path: str, data: bytes, entry: HookEntry) -> bytes | None:
     return after if read_again is not None and read_again.value == wanted else None
 
 
-def has_ours(path: str, data: bytes) -> bool:
-    """Whether the configuration names one of our hooks already."""
+def has_ours(path: str, data: bytes, entry: HookEntry) -> bool:
+    """Whether the configuration has our hooks for the same folder already."""
     document = _only(path, data)
     repos = document.value.get("repos") if document is not None and isinstance(document.value, dict) else None
-    hooks = (hook for repo in _listed(repos) if isinstance(repo, dict) for hook in _listed(repo.get("hooks")))
-    return any(isinstance(hook, dict) and str(hook.get("id")).startswith(_PREFIX) for hook in hooks)
+    hooks = [hook for repo in _listed(repos) if isinstance(repo, dict) for hook in _listed(repo.get("hooks"))]
+    ours = [hook for hook in hooks if isinstance(hook, dict) and str(hook.get("id")).startswith(_PREFIX)]
+    if not entry.target:
+        return bool(ours)
+    wanted = entry.value()["hooks"][0]["args"][0]
+    return any(wanted in _listed(hook.get("args")) for hook in ours)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -34,7 +34,7 @@ def test_case(case: Path) -> None:
     }
     assert without_one_stretch(before, after)
     assert (b"\r\n" in before) == (b"\r\n" in after) and after.count(b"\r") in {0, after.count(b"\n")}
-    assert not has_ours(NAME, before) and has_ours(NAME, after)
+    assert not has_ours(NAME, before, ENTRY) and has_ours(NAME, after, ENTRY)
 
 
 def without_one_stretch(before: bytes, after: bytes) -> bool:
@@ -94,6 +94,6 @@ def test_what_was_said_is_still_said(value: object, sort: bool, indent: int, uni
 
 @given(st.binary(max_size=200) | WORDS.map(lambda text: f"repos:\n- {text}\n".encode()))
 def test_any_bytes_are_extended_or_refused(data: bytes) -> None:
-    has_ours(NAME, data)
+    has_ours(NAME, data, ENTRY)
     after = extended(NAME, data, ENTRY)
     assert after is None or without_one_stretch(data, after)

@@ -120,6 +120,13 @@ def test_a_folder_of_a_larger_repository(shop: Repo, tmp_path: Path, monkeypatch
     assert main(["lint", "apps/two"]) == 1
     steps = yaml.safe_load((shop.root / ".github/workflows/ci-guard.yml").read_text())["jobs"]["guard"]["steps"]
     assert steps[-1]["with"] == {"path": "apps/one"}
+    assert main(["init", "apps/two", ACTION]) == 0
+    assert main(["lint", "--config=apps/two/.ci-guard.yaml", "--", "apps/two/deploy.yaml"]) == 0
+    repos = yaml.safe_load((shop.root / ".pre-commit-config.yaml").read_text())["repos"]
+    assert [repo["hooks"][0]["files"] for repo in repos] == ["^apps/one/", "^apps/two/"]
+    before = files(shop.root)
+    assert main(["init", "apps/one", ACTION]) == main(["init", "apps/two", ACTION]) == 0
+    assert files(shop.root) == before
 
 
 def test_a_repository_of_gitlab_gets_no_workflow(
