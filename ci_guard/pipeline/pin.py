@@ -16,7 +16,7 @@ from ci_guard.model.location import Location
 from ci_guard.model.record import field, record
 from ci_guard.pipeline.lint import LintRequest
 from ci_guard.pipeline.pinedits import Change, Pinned, edited, unwanted
-from ci_guard.pipeline.pinplaces import COMMIT, IMAGE, PinPlace, places
+from ci_guard.pipeline.pinplaces import COMMIT, IMAGE, PinPlace, may_name, places
 from ci_guard.pipeline.pinsources import PinSource
 from ci_guard.source.document import Unreadable
 from ci_guard.source.edit import replace_file
@@ -75,7 +75,7 @@ class Pinner:
         """Every file under the request's targets. Raises InputError for a target that is missing."""
         around = Surroundings(partial(read_or_none, request.root))
         for found in walk(request.root, request.targets):
-            if isinstance(found, SkippedPath) or not request.wants(found.path):
+            if isinstance(found, SkippedPath) or not may_name(found.path) or not request.wants(found.path):
                 continue
             try:
                 data = read_file(request.root, found.path)

@@ -13,6 +13,7 @@ from ci_guard.config.digests import image_key, repository_key
 from ci_guard.kubernetes.kustomization import NAMES as KUSTOMIZATIONS
 from ci_guard.kubernetes.kustomization import Surroundings, is_kustomization
 from ci_guard.kubernetes.manifests import NOTICED, ManifestDocument, PatchDocument, Skipped, read_manifests
+from ci_guard.kubernetes.sniff import has_manifest_name
 from ci_guard.kubernetes.subjects import images_of
 from ci_guard.model.image_reference import parse_image
 from ci_guard.model.location import Location, NodePath
@@ -67,6 +68,12 @@ def dialect_of(path: str) -> str:
     if files.is_workflow(path):
         return DIALECT
     return "" if parser_name(path) == "dockerfile" else _KUBERNETES
+
+
+def may_name(path: str) -> bool:
+    """Whether a file of that name is one that is read: all others need not be opened."""
+    known = files.is_workflow(path) or parser_name(path) == "dockerfile" or path.rpartition("/")[2] in KUSTOMIZATIONS
+    return known or has_manifest_name(path)
 
 
 def places(text: SourceText, surroundings: Surroundings) -> Iterator[Found]:

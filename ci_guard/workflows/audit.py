@@ -11,7 +11,7 @@ from typing import Any
 from ci_guard.model.location import FieldPath, Location, NodePath
 from ci_guard.model.record import field, record
 from ci_guard.model.subject import Subject, SubjectId
-from ci_guard.workflows.jobs import job_facts, permissions_of, triggers_of
+from ci_guard.workflows.jobs import allows_unsecured, job_facts, permissions_of, triggers_of
 from ci_guard.workflows.steps import WorkflowDocument, is_workflow
 
 
@@ -99,6 +99,7 @@ def _workflow(
         "permissions": kind,
         "writes": writes,
         "jobs": len(jobs),
+        "unsecured": allows_unsecured(value),
         "silent": [name for name, body in jobs if permissions_of(body)[0] == "missing"],
     }
     variables = {"workflow": facts, "subject": "workflow"}

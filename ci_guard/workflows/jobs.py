@@ -30,6 +30,7 @@ from ci_guard.workflows.untrusted import is_branch, is_head, is_untrusted, may_h
 PRIVILEGED = frozenset({"pull_request_target", "workflow_run", "issue_comment"})
 """Triggers by which strangers start a run that has the rights and secrets of the base."""
 
+UNSECURED = "ACTIONS_ALLOW_UNSECURE_COMMANDS"
 _STRANGERS = PRIVILEGED | {"pull_request", "pull_request_review", "pull_request_review_comment", "issues", "discussion"}
 _SCRIPT_INPUTS: Mapping[str, str] = {
     "actions/github-script": "script",
@@ -67,13 +68,11 @@ class Item:
 
 @record(frozen=False)
 class _Job:
-    """A job while its facts are gathered. `variables` are those of the workflow, the job and the step at hand."""
+    """A job while its facts are gathered; `inputs` are those that a caller fills with any text."""
 
-    name: str
     body: Mapping[str, Any]
     triggers: frozenset[str]
     inputs: frozenset[str]
-    action: bool
     items: dict[str, list[Item]] = field(default_factory=dict)
 
     def add(self, key: str, item: Item) -> None:
@@ -85,6 +84,11 @@ LISTS = (
     *("heads", "injections", "inputs", "checkouts", "downloads"),
     *("settings", "secrets", "passwords", "switches", "caches"),
 )
+
+
+def allows_unsecured(owner: Mapping[str, Any]) -> bool:
+    """Whether the `env:` of a workflow, a job or a step turns the old workflow commands on."""
+    return _map(owner.get("env")).get(UNSECURED) in _ON
 
 
 def triggers_of(workflow: Mapping[str, Any]) -> list[str]:
@@ -113,9 +117,8 @@ def job_facts(
     """The facts of a job, and its items by list."""
     action = "using" in body
     triggers = frozenset(triggers_of(workflow))
-    job = _Job(name, body, triggers, _text_inputs(workflow, action=action), action, {key: [] for key in LISTS})
-    _owner(job, _map(workflow.get("env")), ())
-    _owner(job, _map(body.get("env")), ("env",))
+    job = _Job(body, triggers, _text_inputs(workflow, action=action), {key: [] for key in LISTS})
+    _unsecured(job, body, ())
     _registries(job)
     for index, step in enumerate(_steps(body)):
         _step(job, step, ("steps", index), {**_map(workflow.get("env")), **_map(body.get("env"))})
@@ -174,7 +177,7 @@ def _step(job: _Job, step: dict[str, Any], node: NodePath, around: Mapping[str, 
     uses = step.get("uses")
     name = str(uses).partition("@")[0].lower() if isinstance(uses, str) else ""
     inputs = _map(step.get("with"))
-    _owner(job, _map(step.get("env")), (*node, "env"))
+    _unsecured(job, step, node)
     script, variables = step.get("run"), {**around, **_map(step.get("env"))}
     if isinstance(script, str):
         _expressions(job, script, variables, (*node, "run"), "a script")
@@ -188,11 +191,9 @@ def _step(job: _Job, step: dict[str, Any], node: NodePath, around: Mapping[str, 
         job.add("caches", Item({"uses": str(uses)}, (*node, "uses")))
 
 
-def _owner(job: _Job, variables: Mapping[str, Any], node: NodePath) -> None:
-    """What a block `env:` turns on."""
-    name = "ACTIONS_ALLOW_UNSECURE_COMMANDS"
-    if node and variables.get(name) in _ON:
-        job.add("switches", Item({"name": name}, (*node, name)))
+def _unsecured(job: _Job, owner: Mapping[str, Any], node: NodePath) -> None:
+    if allows_unsecured(owner):
+        job.add("switches", Item({"name": UNSECURED}, (*node, "env", UNSECURED)))
 
 
 def _expressions(job: _Job, script: str, variables: Mapping[str, Any], node: NodePath, into: str) -> None:
