@@ -39,6 +39,8 @@ for named in "upload-sarif:$INPUT_UPLOAD_SARIF" "annotations:$INPUT_ANNOTATIONS"
   esac
 done
 
+[ -d "${INPUT_WORKING_DIRECTORY:-.}" ] || refuse "the input working-directory names no folder of the workspace"
+
 value config "$INPUT_CONFIG"
 value profile "$INPUT_PROFILE"
 value extends "$INPUT_EXTENDS"

@@ -158,7 +158,8 @@ def _delivery(runs: Sequence[_Run], most: int) -> Delivery:
         words, level = limits.said(len(run.results), len(kept))
         head = _with_notification(run.head, words, level) if words else run.head
         written.append({**head, "results": [result for _, result in kept]})
-        notices += [*run.notices, *filter(None, [words.removesuffix(".")])]
+        name = f"{visible(run.category.rpartition('/')[0])}: " if run.category and len(runs) > 1 else ""
+        notices += [name + notice for notice in (*run.notices, *filter(None, [words.removesuffix(".")]))]
         count += len(kept)
     # ASCII, and lone surrogates as escapes: any JSON that could be read can be written.
     log = json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": written}, separators=(",", ":"))

@@ -17,6 +17,7 @@ PINNED = re.compile(r"^(\./?|[^@]+@[0-9a-f]{40})$")
 JUDGES = [
     ["check-jsonschema", "--builtin-schema", "vendor.github-actions", "action.yml"],
     ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/ci.yml"],
+    ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/release.yml"],
     ["actionlint"],
     ["zizmor", "--offline", "--persona=auditor", ".github", "action.yml", ".pre-commit-hooks.yaml"],
     ["hadolint", "Dockerfile"],
