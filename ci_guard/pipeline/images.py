@@ -190,6 +190,7 @@ def _joined(component: Component, image: Image) -> Component:
         source_url=component.source_url,
         licenses=known.licenses,
         properties=known.properties,
+        installed=known.installed,
     )
 
 

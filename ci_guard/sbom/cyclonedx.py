@@ -38,7 +38,7 @@ def write(inventory: Inventory, metadata: Metadata, spec_version: str = "1.6", *
     """
     licenses = LicenseExpressions()
     described = {c.ref: _component(c, spec_version, licenses) for c in inventory.components}
-    head = _metadata(inventory, metadata, licenses)
+    head = _metadata(inventory, metadata)
     head["component"] = described.pop(metadata.subject, None) or _subject(metadata)
     if manufacturer := named(metadata.supplier):
         head["component"].setdefault("supplier", manufacturer.cyclonedx())
@@ -59,7 +59,7 @@ def write(inventory: Inventory, metadata: Metadata, spec_version: str = "1.6", *
     return encode_identified(document, "serialNumber", "urn:uuid:{}")
 
 
-def _metadata(inventory: Inventory, metadata: Metadata, licenses: LicenseExpressions) -> dict[str, Any]:
+def _metadata(inventory: Inventory, metadata: Metadata) -> dict[str, Any]:
     tool = {
         "type": "application",
         "name": metadata.tool,
@@ -76,7 +76,7 @@ def _metadata(inventory: Inventory, metadata: Metadata, licenses: LicenseExpress
     head["component"] = None  # its place among the keys
     if manufacturer := named(metadata.supplier):
         head["supplier"] = manufacturer.cyclonedx()
-    listed = unknowns(inventory, metadata, licenses)
+    listed = unknowns(inventory, metadata)
     head["properties"] = [{"name": f"ci-guard:unknown:{key}", "value": value} for key, value in listed]
     return head
 
@@ -118,7 +118,7 @@ def _hashes(hashes: Iterable[Hash]) -> list[dict[str, str]]:
 def _licenses(component: Component, spec_version: str, licenses: LicenseExpressions) -> list[dict[str, Any]]:
     """What is declared, and what is concluded beside it: in 1.6 an expression has to stand alone, so it stands once."""
     declared = licenses.cyclonedx(component.licenses)
-    if not concluded(component, licenses):
+    if not concluded(component):
         return declared
     both = licenses.cyclonedx(component.licenses, "concluded")
     return both if spec_version == "1.6" and "expression" in both[0] else declared + both

@@ -49,7 +49,8 @@ def described(inventory: Inventory) -> Component | None:
     if len(systems) == 1:
         return systems[0]
     only = roots[0] if len(roots) == 1 else None
-    return only if only is not None and (only.type == "container" or only.source == "workspace") else None
+    own = only is not None and (only.installed or only.type == "container" or only.source == "workspace")
+    return only if own else None
 
 
 def _fold(ref: str, entries: list[Component]) -> Component:

@@ -77,9 +77,9 @@ class LicenseExpressions:
         return [{"license": {"name": text, "acknowledgement": acknowledgement}} for text in sorted(set(texts)) if text]
 
 
-def concluded(component: Component, licenses: LicenseExpressions) -> str:
-    """The expression that a package which was itself at hand declares, "" of all others.
+def concluded(component: Component) -> bool:
+    """Whether what a component declares is concluded too: only where the package itself was at hand.
 
     What a lock repeats of a registry is declared, and nothing is concluded from it.
     """
-    return licenses.combined(component.licenses) if component.installed else ""
+    return component.installed and bool(component.licenses)

@@ -29,7 +29,6 @@ def file_component(path: str, data: bytes) -> Component:
         licenses=tuple(dict.fromkeys(text for tag, text in said if tag == "License-Identifier" and text)),
         locations=(Location(path),),
         copyright="\n".join(dict.fromkeys(text for tag, text in said if tag == "FileCopyrightText" and text)),
-        installed=True,
     )
 
 

@@ -16,12 +16,13 @@ from ci_guard import HOME_URL
 from ci_guard.model.component import Component, Distribution, Inventory
 from ci_guard.sbom import spdx_tag_value
 from ci_guard.sbom.encoding import encode_identified
-from ci_guard.sbom.licenses import LicenseExpressions, concluded
+from ci_guard.sbom.licenses import concluded
 from ci_guard.sbom.metadata import Metadata
 from ci_guard.sbom.purls import identifying_purl
 from ci_guard.sbom.shipped import file_name, shipped_file, shipped_hashes
 from ci_guard.sbom.sources import is_uri, split_git
 from ci_guard.sbom.spdx_files import analysed, checksums_of, is_spdx_file, spdx_file
+from ci_guard.sbom.spdx_licenses import SpdxLicenses
 from ci_guard.sbom.suppliers import named, supplier
 from ci_guard.sbom.unknowns import unknowns
 
@@ -57,7 +58,7 @@ def write_tag_value(inventory: Inventory, metadata: Metadata) -> bytes:
 
 def _document(inventory: Inventory, metadata: Metadata) -> dict[str, Any]:
     ids = {c.ref: _id(c) for c in inventory.components}
-    licenses = _Licenses()
+    licenses = SpdxLicenses()
     files = {c.ref: spdx_file(c, ids[c.ref], licenses.expression) for c in inventory.components if is_spdx_file(c)}
     packages = [_package(c, ids[c.ref], licenses) for c in inventory.components if c.ref not in files]
     root = ids.get(metadata.subject, _ROOT)
@@ -74,14 +75,16 @@ def _document(inventory: Inventory, metadata: Metadata) -> dict[str, Any]:
         "SPDXID": _DOCUMENT,
         "documentNamespace": "",
         "name": metadata.name,
-        "creationInfo": _creation(inventory, metadata, licenses.expressions),
+        "creationInfo": _creation(inventory, metadata),
         "packages": packages,
         "relationships": sorted(_relationships(inventory, ids, root, files), key=lambda r: tuple(r.values())),
     }
     if files:
         document["files"] = list(files.values())
     if licenses.extracted:
-        document["hasExtractedLicensingInfos"] = [licenses.extracted[key] for key in sorted(licenses.extracted)]
+        document["hasExtractedLicensingInfos"] = [
+            {"licenseId": key, "extractedText": text, "name": text} for key, text in sorted(licenses.extracted.items())
+        ]
     return document
 
 
@@ -93,11 +96,11 @@ def _id(component: Component) -> str:
     )
 
 
-def _creation(inventory: Inventory, metadata: Metadata, licenses: LicenseExpressions) -> dict[str, Any]:
+def _creation(inventory: Inventory, metadata: Metadata) -> dict[str, Any]:
     people = [named(metadata.author), named(metadata.supplier, several=True)]
     creators = {f"Tool: {metadata.tool}-{metadata.tool_version}", *(one.spdx() for one in people if one)}
     notes = [_CONTEXTS[metadata.lifecycle]]
-    notes += [value if key == "input" else f"{key}: {value}" for key, value in unknowns(inventory, metadata, licenses)]
+    notes += [value if key == "input" else f"{key}: {value}" for key, value in unknowns(inventory, metadata)]
     return {"created": metadata.timestamp, "creators": sorted(creators), "comment": "\n".join(notes)}
 
 
@@ -120,10 +123,11 @@ def _root(metadata: Metadata) -> dict[str, Any]:
     return {key: value for key, value in package.items() if value != ""}
 
 
-def _package(component: Component, identifier: str, licenses: _Licenses) -> dict[str, Any]:
+def _package(component: Component, identifier: str, licenses: SpdxLicenses) -> dict[str, Any]:
     main = shipped_file(component)
     supplied = supplier(component)
-    agreed = concluded(component, licenses.expressions)
+    declared = licenses.expression(component.licenses)
+    agreed = concluded(component) and declared != _UNKNOWN
     checksums = checksums_of(shipped_hashes(component))
     package: dict[str, Any] = {
         "SPDXID": identifier,
@@ -135,8 +139,8 @@ def _package(component: Component, identifier: str, licenses: _Licenses) -> dict
         "homepage": _homepage(component),
         "supplier": supplied.spdx() if supplied else _UNKNOWN,
         "checksums": checksums,
-        "licenseConcluded": agreed or _UNKNOWN,
-        "licenseDeclared": licenses.expression(component.licenses),
+        "licenseConcluded": declared if agreed else _UNKNOWN,
+        "licenseDeclared": declared,
         "licenseComments": _CONCLUDED if agreed else "",
         "copyrightText": component.copyright or _UNKNOWN,
         "primaryPackagePurpose": _PURPOSES[component.type],
@@ -203,30 +207,3 @@ def _relationships(
 
 def _relation(element: str, kind: str, related: str) -> dict[str, str]:
     return {"spdxElementId": element, "relationshipType": kind, "relatedSpdxElement": related}
-
-
-def _says(text: str) -> bool:
-    """Whether a text holds anything to read; control characters alone are refused as a licence's text."""
-    return any(c.isprintable() and not c.isspace() for c in text)
-
-
-class _Licenses:
-    """Licences as SPDX wants them, and the texts that are no SPDX expression, collected as LicenseRefs."""
-
-    def __init__(self) -> None:
-        self.expressions = LicenseExpressions()
-        self.extracted: dict[str, dict[str, str]] = {}
-
-    def expression(self, texts: tuple[str, ...]) -> str:
-        """An expression over listed licences and LicenseRefs; NOASSERTION when there is none."""
-        found = sorted({self.expressions.spdx(text) or self._reference(text) for text in texts if _says(text)})
-        if not found:
-            return _UNKNOWN
-        return found[0] if len(found) == 1 else " AND ".join(f"({t})" if " " in t else t for t in found)
-
-    def _reference(self, text: str) -> str:
-        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
-        readable = _NOT_IN_ID.sub("-", text).strip("-")[:40]
-        identifier = f"LicenseRef-{readable}-{digest}" if readable else f"LicenseRef-{digest}"
-        self.extracted[identifier] = {"licenseId": identifier, "extractedText": text, "name": text}
-        return identifier

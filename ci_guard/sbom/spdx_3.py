@@ -6,6 +6,7 @@ Elements name each other by IRIs below one namespace, which belongs to the conte
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -13,11 +14,12 @@ from typing import Any
 from ci_guard import HOME_URL
 from ci_guard.model.component import Component, Hash, Inventory
 from ci_guard.sbom.encoding import encode
-from ci_guard.sbom.licenses import LicenseExpressions, concluded
+from ci_guard.sbom.licenses import concluded
 from ci_guard.sbom.metadata import Metadata, content_uuid
 from ci_guard.sbom.purls import identifying_purl
 from ci_guard.sbom.shipped import file_name, file_properties, shipped_file, shipped_hashes
 from ci_guard.sbom.sources import is_uri
+from ci_guard.sbom.spdx_licenses import UNKNOWN, SpdxLicenses
 from ci_guard.sbom.suppliers import Supplier, named, supplier
 from ci_guard.sbom.unknowns import unknowns
 
@@ -30,7 +32,6 @@ _PURPOSES = {"operating-system": "operatingSystem"}
 _TYPES = {"pre-build": "source", "post-build": "analyzed"}
 """CycloneDX's phase -> CISA's type of SBOM: from sources and locks, or from what was found in an artifact."""
 
-_KINDS = {"contains": "contains"}
 _FILE_PURPOSES = {
     ("bsi:component:executable", "executable"): "executable",
     ("bsi:component:archive", "archive"): "archive",
@@ -53,7 +54,7 @@ class _Graph:
     def __init__(self, inventory: Inventory, metadata: Metadata) -> None:
         self.inventory = inventory
         self.metadata = metadata
-        self.licenses = LicenseExpressions()
+        self.licenses = SpdxLicenses()
         self.made: dict[str, dict[str, Any]] = {}
         self.root = metadata.subject or "root"
 
@@ -89,7 +90,7 @@ class _Graph:
         if not who:  # somebody has to be named: then it is the program itself
             program = _element("SoftwareAgent", "program") | {"name": self.metadata.tool}
             who = [self.made.setdefault(program["spdxId"], program)["spdxId"]]
-        listed = unknowns(self.inventory, self.metadata, self.licenses)
+        listed = unknowns(self.inventory, self.metadata)
         return {
             "type": "CreationInfo",
             "@id": _CREATION,
@@ -111,23 +112,39 @@ class _Graph:
         return iri
 
     def _expression(self, text: str) -> str:
+        """The IRI of an expression, with the words that each LicenseRef in it stands for."""
         iri = _iri("license", text)
-        own = {"spdxId": iri, "simplelicensing_licenseExpression": text}
-        self.made.setdefault(iri, _element("simplelicensing_LicenseExpression", "") | own)
+        if iri not in self.made:
+            references = [
+                word for word in re.findall(r"LicenseRef-[A-Za-z0-9.-]+", text) if word in self.licenses.extracted
+            ]
+            entries = [{"type": "DictionaryEntry", "key": r, "value": self._words(r)} for r in sorted(set(references))]
+            own = _filled(simplelicensing_licenseExpression=text, simplelicensing_customIdToUri=entries)
+            self.made[iri] = _element("simplelicensing_LicenseExpression", "") | {"spdxId": iri} | own
+        return iri
+
+    def _words(self, reference: str) -> str:
+        iri = _iri("words", reference)
+        own = {"spdxId": iri, "simplelicensing_licenseText": self.licenses.extracted[reference]}
+        self.made.setdefault(iri, _element("simplelicensing_SimpleLicensingText", "") | own)
         return iri
 
     def _component(self, component: Component) -> Iterator[dict[str, Any]]:
-        """The package, the file that it is shipped as, and how licences belong to it."""
+        """The package, the file that it is shipped as, and how licences belong to it; a file is no package."""
         iri = _package_iri(component.ref)
-        yield self._package(component, iri)
-        if name := file_name(component):
-            file = _file(component, name)
-            yield file
-            yield _relation(iri, "hasDistributionArtifact", [file["spdxId"]])
-        declared, agreed = self.licenses.combined(component.licenses), concluded(component, self.licenses)
-        for kind, text in (("hasDeclaredLicense", declared), ("hasConcludedLicense", agreed)):
-            if text:
-                yield _relation(iri, kind, [self._expression(text)])
+        file = _file(component)
+        if component.type == "file":
+            yield file | _filled(spdxId=iri, name=component.name, software_copyrightText=component.copyright)
+        else:
+            yield self._package(component, iri)
+            if file["name"]:
+                yield file
+                yield _relation(iri, "hasDistributionArtifact", [file["spdxId"]])
+        declared = self.licenses.expression(component.licenses)
+        if declared != UNKNOWN:
+            yield _relation(iri, "hasDeclaredLicense", [self._expression(declared)])
+            if concluded(component):
+                yield _relation(iri, "hasConcludedLicense", [self._expression(declared)])
 
     def _package(self, component: Component, iri: str) -> dict[str, Any]:
         said = dict(component.properties)
@@ -159,27 +176,33 @@ class _Graph:
         """One of each kind a package, with whether all that it needs is there."""
         needs: dict[tuple[str, str], set[str]] = defaultdict(set)
         for edge in self.inventory.edges:
-            needs[edge.source, _KINDS.get(edge.kind, "dependsOn")].add(_package_iri(edge.target))
-        roots = set(self.inventory.roots) - {self.root}
-        needs[self.root, "dependsOn"] |= {_package_iri(ref) for ref in roots}
+            if edge.kind == "generated-from":  # SPDX 3 says it the other way round
+                needs[edge.target, "generates"].add(_package_iri(edge.source))
+            else:
+                needs[edge.source, "contains" if edge.kind == "contains" else "dependsOn"].add(
+                    _package_iri(edge.target)
+                )
+        files = {c.ref for c in self.inventory.components if c.type == "file"}
+        for ref in set(self.inventory.roots) - {self.root}:
+            needs[self.root, "contains" if ref in files else "dependsOn"].add(_package_iri(ref))
         for ref in (c.ref for c in self._components()):
             whole = ref in self.inventory.complete or (ref == self.root and not self.inventory.unknown)
-            for kind in ("contains", "dependsOn"):
+            for kind in ("contains", "dependsOn", "generates"):
                 targets = sorted(needs[ref, kind])
-                if targets or kind == "dependsOn":
+                if targets or (kind == "dependsOn" and ref not in files):
                     nothing = f"{_TERMS}/{'NoneElement' if whole else 'NoAssertionElement'}"
-                    more = {"completeness": "complete" if whole else "noAssertion"}
+                    more = {} if kind == "generates" else {"completeness": "complete" if whole else "noAssertion"}
                     yield _relation(_package_iri(ref), kind, targets or [nothing]) | more
 
 
-def _file(component: Component, name: str) -> dict[str, Any]:
+def _file(component: Component) -> dict[str, Any]:
     """What BSI calls the deployable component."""
     purposes = [_FILE_PURPOSES[pair] for pair in file_properties(component) if pair in _FILE_PURPOSES]
     url = shipped_file(component).url
     link = {"type": "ExternalRef", "externalRefType": "binaryArtifact", "locator": [url]}
     return _element("software_File", "") | _filled(
         spdxId=_iri("file", component.ref),
-        name=name,
+        name=file_name(component),
         externalRef=[link] if is_uri(url) else [],
         verifiedUsing=_hashes(shipped_hashes(component) or component.hashes),
         software_additionalPurpose=purposes,

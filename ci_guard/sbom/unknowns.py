@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ci_guard.model.component import Component, Inventory
-from ci_guard.sbom.licenses import LicenseExpressions, concluded
+from ci_guard.sbom.licenses import concluded
 from ci_guard.sbom.metadata import Metadata
 from ci_guard.sbom.shipped import file_name
 from ci_guard.sbom.suppliers import supplier
 
 
-def unknowns(inventory: Inventory, metadata: Metadata, licenses: LicenseExpressions) -> list[tuple[str, str]]:
+def unknowns(inventory: Inventory, metadata: Metadata) -> list[tuple[str, str]]:
     """(field, words), sorted: of the document, of how many components, and what could not be read."""
     lacks: dict[str, Callable[[Component], bool]] = {
         "supplier": lambda c: supplier(c) is None,
         "version": lambda c: not c.version,
         "hashes": lambda c: not c.hashes and not any(d.hashes for d in c.distributions),
         "licenses": lambda c: not c.licenses,
-        "licenses-concluded": lambda c: not concluded(c, licenses),
+        "licenses-concluded": lambda c: not concluded(c),
         "copyright": lambda c: not c.copyright,
         "filename": lambda c: not file_name(c),
     }

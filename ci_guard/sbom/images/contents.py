@@ -65,6 +65,7 @@ def image_component(image: Image, repository: str = "") -> Component:
         hashes=(parsed,) if parsed else (),
         licenses=(labels[""],) if labels[""] else (),
         properties=tuple((key, value) for key, value in described if value),
+        installed=True,
     )
 
 
