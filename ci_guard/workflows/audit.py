@@ -12,7 +12,7 @@ from ci_guard.model.location import FieldPath, Location, NodePath
 from ci_guard.model.record import field, record
 from ci_guard.model.subject import Subject, SubjectId
 from ci_guard.workflows.jobs import allows_unsecured, job_facts, permissions_of, triggers_of
-from ci_guard.workflows.steps import WorkflowDocument, is_workflow
+from ci_guard.workflows.steps import WorkflowDocument
 
 
 @record
@@ -71,10 +71,10 @@ class Places:
         return located
 
 
-def subjects(path: str, document: WorkflowDocument) -> Iterator[Subject]:
+def subjects(document: WorkflowDocument) -> Iterator[Subject]:
     """One `workflow` subject and one `workflow-job` for each job, or for a composite action. Never raises."""
     value = document.value
-    if not is_workflow(path) or not isinstance(value, dict):
+    if not isinstance(value, dict):
         return
     runs = value.get("runs")
     if isinstance(runs, dict):
@@ -85,14 +85,12 @@ def subjects(path: str, document: WorkflowDocument) -> Iterator[Subject]:
     if not isinstance(jobs, dict):
         return
     named = [(name, body) for name, body in jobs.items() if isinstance(name, str) and isinstance(body, dict)]
-    yield _workflow(path, document, value, named)
+    yield _workflow(document, value, named)
     for name, body in named:
         yield _job(document, ("jobs", name), name, body, value)
 
 
-def _workflow(
-    path: str, document: WorkflowDocument, value: dict[str, Any], jobs: list[tuple[str, dict[str, Any]]]
-) -> Subject:
+def _workflow(document: WorkflowDocument, value: dict[str, Any], jobs: list[tuple[str, dict[str, Any]]]) -> Subject:
     kind, writes = permissions_of(value)
     facts = {
         "triggers": triggers_of(value),
@@ -103,7 +101,7 @@ def _workflow(
         "silent": [name for name, body in jobs if permissions_of(body)[0] == "missing"],
     }
     variables = {"workflow": facts, "subject": "workflow"}
-    return Subject("workflow", SubjectId("workflow", path.rpartition("/")[2]), (), document, variables)
+    return Subject("workflow", SubjectId("workflow", document.path.rpartition("/")[2]), (), document, variables)
 
 
 def _job(

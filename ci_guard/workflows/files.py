@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ci_guard.model.location import Location, NodePath
 from ci_guard.model.subject import Subject
-from ci_guard.workflows import audit, gitlab, hooks, steps
+from ci_guard.workflows import gitlab, hooks, steps
 from ci_guard.workflows.steps import WorkflowDocument
 
 FIELDS = ("uses", "rev", "image", "container")
@@ -27,7 +27,10 @@ def subjects(path: str, document: WorkflowDocument) -> Iterator[Subject]:
 def judged(path: str, document: WorkflowDocument) -> Iterator[Subject]:
     """All that rules judge in a document: what it pulls in, then the workflow itself and its jobs."""
     yield from subjects(path, document)
-    yield from audit.subjects(path, document)
+    if steps.is_workflow(path):
+        from ci_guard.workflows import audit  # its patterns take 20 ms to compile: only where there is a workflow
+
+        yield from audit.subjects(document)
 
 
 def place_of(subject: Subject) -> Location:

@@ -127,7 +127,7 @@ TREES = st.recursive(
 @given(TREES, TREES)
 def test_no_tree_raises(tree: Any, body: Any) -> None:
     for value in (tree, {"on": tree, "jobs": {"a": body}}, {"on": "workflow_run", "jobs": {"a": {"steps": [body]}}}):
-        for subject in audit.subjects(PATH, Tree(value)):
+        for subject in audit.subjects(Tree(value)):
             assert subject.each in {"workflow", "workflow-job"}
             assert subject.document.locate(subject.path).path
 
@@ -135,7 +135,7 @@ def test_no_tree_raises(tree: Any, body: Any) -> None:
 def judged(text: str) -> list[Any]:
     (document,) = reader.read(PATH, text.encode(), DIALECT)
     assert not isinstance(document, Unreadable)
-    return list(audit.subjects(PATH, document))
+    return list(audit.subjects(document))
 
 
 def test_items_stand_where_they_are_written() -> None:
