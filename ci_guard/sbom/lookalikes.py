@@ -14,6 +14,7 @@ from importlib.resources import files
 from ci_guard.sbom.purls import canonical_name
 
 _SEPARATORS = re.compile(r"[-_.]+")
+_MOST = 214  # characters, the longest name that npm allows
 _LEAST = 5  # letters; of shorter names most neighbours are names of their own
 _LETTERS = str.maketrans(
     {
@@ -43,7 +44,7 @@ class WellKnown:
     def resembles(self, name: str) -> tuple[str, str] | None:
         """(the much used name, how this one differs), None for what looks like none of them."""
         own = canonical_name(self._ecosystem, name).lower()
-        if not own or own in self._names:
+        if not own or own in self._names or len(own) > _MOST:
             return None
         for found, how in self._ways(own):
             if found is not None:

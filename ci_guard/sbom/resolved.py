@@ -22,6 +22,7 @@ _TOKEN = re.compile(r"\d+|[a-z]+")
 _SPELLINGS = {"alpha": "a", "beta": "b", "c": "rc", "pre": "rc", "preview": "rc", "rev": "post", "r": "post"}
 _FEW = 5  # packages, below which a lock does not show where its index keeps files
 _NEARLY_ALL = 0.8
+_LONGEST = 500  # characters of a file's name; file systems have 255
 
 
 def disagreement(component: Component) -> str:
@@ -45,7 +46,7 @@ class Hosts:
     """Which hosts are expected in one lock: those that are allowed, and those that an index keeps its files on."""
 
     def __init__(self, components: Iterable[Component], allowed: Collection[str]) -> None:
-        self._allowed = frozenset(allowed)
+        self._allowed = frozenset(address(f"https://{host}").host for host in allowed)
         counted: dict[str, Counter[str]] = {}
         for component in components:
             if component.source == "registry" and component.ecosystem == "PyPI":
@@ -103,9 +104,13 @@ def _pypi(component: Component, path: str) -> str:
     file = path.rpartition("/")[2]
     if not _ARCHIVE.search(file):
         return ""
+    if len(file) > _LONGEST:
+        return f"{file[:80]}…"
     name = canonical_name("PyPI", component.name)
     if file.endswith(".whl"):
         parts = file.split("-")
+        if len(parts) > 2 and parts[1] == component.version and parts[0].replace("_", "-").lower() == name:
+            return ""  # nearly every file of nearly every lock
         agree = len(parts) > 2 and canonical_name("PyPI", parts[0]) == name and _version(parts[1], component)
     else:
         stem = canonical_name("PyPI", _PYTHON_TAG.sub("", _ARCHIVE.sub("", file)))
@@ -121,7 +126,9 @@ def _version(written: str, component: Component) -> bool:
 def _tokens(version: str) -> list[str]:
     found = [_SPELLINGS.get(t, t) for t in _TOKEN.findall(version.lower().removeprefix("v"))]
     found = [t.lstrip("0") or "0" if t.isdigit() else t for t in found]
-    return [t for n, t in enumerate(found) if t != "0" or any(x != "0" for x in found[n:])]
+    while found and found[-1] == "0":
+        found.pop()
+    return found
 
 
 def _path(url: str) -> str:

@@ -136,3 +136,7 @@ def test_without_a_base_it_is_said(tmp_path: Path) -> None:
     _, report = checked(tmp_path)
     assert "typosquat-dependency" not in report["evaluated"]
     assert any("newly added" in notice["message"] for notice in report["notices"])
+
+
+def test_a_name_of_any_length_is_quick() -> None:
+    assert lookalike("npm", "a" * 1_000_000) is None

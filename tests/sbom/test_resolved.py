@@ -90,6 +90,7 @@ def test_hosts_by_policy_and_by_what_the_index_does() -> None:
     assert Hosts([*most, stray], ()).unexpected(most[0]) == ""
     assert Hosts([*most, stray], ("index.example", "elsewhere.example")).unexpected(stray) == ""
     assert "registries" in Hosts([*most, stray], ("mirror.example",)).unexpected(most[0])
+    assert Hosts([*most, stray], ("INDEX.example:443/simple", "elsewhere.example")).unexpected(stray) == ""
     assert Hosts([stray, *most[:2]], ()).unexpected(stray) == "", (
         "three packages do not show where an index keeps files"
     )
@@ -99,3 +100,16 @@ def test_what_is_fetched_without_tls() -> None:
     assert insecure(component("npm", "a", "1", "http://registry.example/a/-/a-1.tgz")) == "registry.example"
     assert insecure(component("npm", "a", "1", "http://localhost:4873/a/-/a-1.tgz")) == ""
     assert insecure(component("npm", "a", "1", "https://registry.example/a/-/a-1.tgz")) == ""
+
+
+@pytest.mark.parametrize("filler", ["0.", "-py3", "a-", "/download/", "/-/", "%2f", "@", "."])
+@pytest.mark.parametrize("ecosystem", ["npm", "PyPI"])
+def test_no_address_is_slow(ecosystem: str, filler: str) -> None:
+    """What grows with the square of the length would need minutes for these."""
+    long = filler * 50_000
+    for url in (
+        f"https://h.example/{long}\n.whl",
+        f"https://h.example/a-{long}-x.whl",
+        f"https://h.example/{long}.zip",
+    ):
+        disagreement(component(ecosystem, "a", long, url))

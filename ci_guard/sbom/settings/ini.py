@@ -14,14 +14,12 @@ from ci_guard.sbom.settings.setting import Setting, addressed
 from ci_guard.sbom.sources import is_secret
 from ci_guard.source.text import SourceText
 
-_NPM = re.compile(r"\s*(?P<key>[^=\s][^=]*?)\s*=\s*(?P<value>.*)")
 _INI = re.compile(r"\s*(?P<key>[^=:\s]+)\s*[=:]\s*(?P<value>.*)")  # as Python's configparser has it
 _COMMENT = (";", "#")
 _CREDENTIAL = re.compile(r"(?:\A|:)(?:_authToken|_auth|_password)\Z")
 _OFF = frozenset({"false", "0", "no", "off", "null"})
 _OPTION = re.compile(r"\s*(?P<name>--[a-z-]+|-i|-f)(?:\s*=\s*|\s+|(?<=-[if]))(?P<value>\S+)")
 _PIP = {"-i": "index-url", "-f": "find-links", "--pypi-url": "index-url"}
-_NPM_COMMENT = re.compile(r"\s*[;#]")
 _NO_LOCK = "has npm neither read nor write its lock"
 _NPM_CHECKS = {
     "package-lock": _NO_LOCK,
@@ -84,7 +82,7 @@ def npmrc(path: str, data: bytes) -> Iterator[Setting]:
     """`.npmrc`, of npm and pnpm. Raises LockError."""
     for found in _assignments(source_text(path, data), continued=False):
         key = found.key
-        value = found.value.strip("\"'") if found.value[:1] in {'"', "'"} else _NPM_COMMENT.split(found.value)[0]
+        value = _npm_value(found.value)
         off = value.lower() in _OFF
         if key == "registry" or key.endswith(":registry"):
             yield addressed("npm", key, value, found.location)
@@ -94,6 +92,21 @@ def npmrc(path: str, data: bytes) -> Iterator[Setting]:
             yield Setting("npm", key, found.location, insecure="has npm accept any certificate" if off else "")
         elif key in _NPM_CHECKS:
             yield Setting("npm", key, found.location, unchecked=_NPM_CHECKS[key] if off else "")
+
+
+def _npm_value(text: str) -> str:
+    """Without its quotes, or without the comment behind it."""
+    if text[:1] in {'"', "'"}:
+        return text.strip("\"'")
+    return text.partition("#")[0].partition(";")[0].rstrip()
+
+
+def _assignment(text: str, *, ini: bool) -> tuple[str, str] | None:
+    if ini:
+        found = _INI.fullmatch(text)
+        return (found["key"], found["value"].strip()) if found is not None else None
+    key, sign, value = text.partition("=")  # no pattern: a line of blanks would have it go back and forth
+    return (key.strip(), value.strip()) if sign and key.strip() else None
 
 
 def _assignments(source: SourceText, *, continued: bool) -> Iterator[_Assignment]:
@@ -106,10 +119,10 @@ def _assignments(source: SourceText, *, continued: bool) -> Iterator[_Assignment
         if continued and line.text[:1].isspace() and key:
             yield from _values(source, line, key, text)
             continue
-        found = (_INI if continued else _NPM).fullmatch(line.text)
+        found = _assignment(line.text, ini=continued)
         if found is not None:
-            key = found["key"].strip()
-            yield from _values(source, line, key, found["value"].strip(), split=continued)
+            key, value = found
+            yield from _values(source, line, key, value, split=continued)
 
 
 def _values(source: SourceText, line: Line, key: str, text: str, *, split: bool = True) -> Iterator[_Assignment]:
