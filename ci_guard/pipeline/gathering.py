@@ -12,7 +12,7 @@ from ci_guard.kubernetes.manifests import NOTICED, ManifestDocument, PatchDocume
 from ci_guard.model.component import Component, Inventory
 from ci_guard.model.errors import InputError
 from ci_guard.model.location import Location, Region
-from ci_guard.model.ports import Progress
+from ci_guard.model.ports import Progress, ReadBytes
 from ci_guard.model.record import field, record, replace
 from ci_guard.pipeline.manifests import workloads_of
 from ci_guard.sbom.deployed import ArchivedImages, Workload, deployed_inventory
@@ -20,6 +20,7 @@ from ci_guard.sbom.inventory import merge
 from ci_guard.sbom.lockfiles import parser_name, read_lock
 from ci_guard.sbom.lockfiles.lock import Lock
 from ci_guard.sbom.manifest_files import file_component, files_inventory
+from ci_guard.sbom.settings.scopes import scopes_beside
 from ci_guard.sbom.workflow_uses import Used, workflow_lock
 from ci_guard.source.document import Unreadable
 from ci_guard.source.files import SkippedPath, read_file, read_or_none, walk
@@ -146,9 +147,16 @@ def _read(root: Path, wanted: _Wanted, registries: Collection[str], gathered: Ga
     if isinstance(lock, Unreadable):
         gathered.unreadable.append(lock)
         return None
+    lock = with_scopes(lock, partial(read_or_none, root))
     gathered.locks.append(lock)
     gathered.unreadable += lock.broken
     return lock
+
+
+def with_scopes(lock: Lock, beside: ReadBytes) -> Lock:
+    """The lock with what the settings beside it say of npm's scopes."""
+    found = scopes_beside(lock.path, lock.format, beside)
+    return replace(lock, scopes=found) if found else lock
 
 
 def gather_workloads(

@@ -39,6 +39,7 @@ def is_pulled_in(path: str) -> bool:
 
 
 def _lock(request: LintRequest, linted: Linted, path: str, data: bytes, advisories: Asked | None) -> None:
+    from ci_guard.pipeline.gathering import with_scopes
     from ci_guard.sbom.lockfiles import read_lock
     from ci_guard.source.document import Unreadable
     from ci_guard.source.files import read_or_none
@@ -49,7 +50,7 @@ def _lock(request: LintRequest, linted: Linted, path: str, data: bytes, advisori
     if isinstance(lock, Unreadable):
         judge.unreadable(lock)
         return
-    judge.lock(lock)
+    judge.lock(with_scopes(lock, partial(read_or_none, request.root)))
     for broken in lock.broken:
         judge.unreadable(broken)
 

@@ -37,7 +37,7 @@ class EntryPosition:
 
 def subjects(lock: Lock) -> Iterator[Subject]:
     """One subject an entry; the lock file itself and the project are no dependencies and are left out."""
-    hosts = Hosts(lock.components, lock.allowed)
+    hosts = Hosts(lock.components, lock.allowed, lock.scopes)
     for component in lock.components:
         if component.type == "file" or component.source == "workspace":
             continue
@@ -58,10 +58,12 @@ def subjects(lock: Lock) -> Iterator[Subject]:
 
 def _entry_facts(component: Component, lock: Lock, hosts: Hosts) -> dict[str, Any]:
     """The facts of a package, and how its address fits its lock."""
+    host, why = hosts.unexpected(component)
     return component_facts(component, lock.format, hashable=not lock.hashless) | {
         "insecure": insecure(component),
         "otherName": disagreement(component),
-        "unexpectedHost": hosts.unexpected(component),
+        "unexpectedHost": host,
+        "whyUnexpected": why,
         "credential": component.ref in lock.exposed,
         "runs": _runs(component),
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from urllib.parse import unquote
 
 from ci_guard.model.component import Component
@@ -43,9 +43,12 @@ def insecure(component: Component) -> str:
 
 
 class Hosts:
-    """Which hosts are expected in one lock: those that are allowed, and those that an index keeps its files on."""
+    """Which hosts are expected in one lock: the allowed ones, a scope's own, that on which an index keeps its files."""
 
-    def __init__(self, components: Iterable[Component], allowed: Collection[str]) -> None:
+    def __init__(
+        self, components: Iterable[Component], allowed: Collection[str], scopes: Mapping[str, str] | None = None
+    ) -> None:
+        self._scopes = scopes or {}
         self._allowed = frozenset(address(f"https://{host}").host for host in allowed)
         counted: dict[str, Counter[str]] = {}
         for component in components:
@@ -54,18 +57,21 @@ class Hosts:
                 counted.setdefault(component.source_url, Counter()).update(files)
         self._homes = {index: _most(files) for index, files in counted.items()}
 
-    def unexpected(self, component: Component) -> str:
-        """Why a host of this entry is not one that its lock would be expected to name, "" when all are."""
+    def unexpected(self, component: Component) -> tuple[str, str]:
+        """(host, why nobody would expect it) of an entry of this lock; ("", "") when all its hosts are expected."""
         if component.source != "registry":
-            return ""
+            return "", ""
         index = _host(component.source_url)
+        own = self._scopes.get(component.name.partition("/")[0], "")
+        if own and index and index != own:
+            return index, f"the settings beside give its scope to {own}"
         if self._allowed and index and index not in self._allowed:
-            return f"{index} is none of the `registries`"
+            return index, "none of the `registries`"
         home = self._homes.get(component.source_url, "")
         strays = {h for f in component.distributions if (h := _host(f.url))} - {home, index, *self._allowed}
         if not home or not strays or component.ecosystem != "PyPI":
-            return ""
-        return f"its file comes from {min(strays)}, those of the same index's other packages from {home}"
+            return "", ""
+        return min(strays), f"files of its index come from {home}"
 
 
 def _most(files: Counter[str]) -> str:

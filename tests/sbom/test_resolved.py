@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_guard.model.component import Component, Distribution
 from ci_guard.sbom.resolved import Hosts, disagreement, insecure
+from tests.sbom.test_deps_check import checked, lines
 
+EXPECTED = ("", "")
 HOST = "https://registry.example"
 AGREE = [
     ("npm", "wrappy", "1.0.2", "/wrappy/-/wrappy-1.0.2.tgz"),
@@ -86,13 +90,53 @@ def test_hosts_by_policy_and_by_what_the_index_does() -> None:
 
     most = [package(f"p{n}", "files.example") for n in range(9)]
     stray = package("stray", "elsewhere.example")
-    assert "elsewhere.example" in Hosts([*most, stray], ()).unexpected(stray)
-    assert Hosts([*most, stray], ()).unexpected(most[0]) == ""
-    assert Hosts([*most, stray], ("index.example", "elsewhere.example")).unexpected(stray) == ""
-    assert "registries" in Hosts([*most, stray], ("mirror.example",)).unexpected(most[0])
-    assert Hosts([*most, stray], ("INDEX.example:443/simple", "elsewhere.example")).unexpected(stray) == ""
-    assert Hosts([stray, *most[:2]], ()).unexpected(stray) == "", (
+    assert Hosts([*most, stray], ()).unexpected(stray) == (
+        "elsewhere.example",
+        "files of its index come from files.example",
+    )
+    assert Hosts([*most, stray], ()).unexpected(most[0]) == EXPECTED
+    assert Hosts([*most, stray], ("index.example", "elsewhere.example")).unexpected(stray) == EXPECTED
+    assert Hosts([*most, stray], ("mirror.example",)).unexpected(most[0]) == (
+        "index.example",
+        "none of the `registries`",
+    )
+    assert Hosts([*most, stray], ("INDEX.example:443/simple", "elsewhere.example")).unexpected(stray) == EXPECTED
+    assert Hosts([stray, *most[:2]], ()).unexpected(stray) == EXPECTED, (
         "three packages do not show where an index keeps files"
+    )
+
+
+SCOPED = {
+    "package-lock.json": """\
+{"name": "shop", "lockfileVersion": 3, "packages": {"": {"name": "shop"}, "node_modules/@shop/ui": {
+ "version": "1.0.0", "resolved": "https://registry.example/@shop/ui/-/ui-1.0.0.tgz", "integrity": "sha512-%s=="}}}
+""",
+    "yarn.lock": """\
+# yarn lockfile v1
+"@shop/ui@^1.0.0":
+  version "1.0.0"
+  resolved "https://registry.example/@shop/ui/-/ui-1.0.0.tgz"
+  integrity sha512-%s==
+""",
+}
+SETTINGS = {
+    ".npmrc": "@shop:registry=https://registry.shop.example:443/npm/ ; ours\n",
+    ".yarnrc.yml": "npmScopes: {shop: {npmRegistryServer: 'https://registry.shop.example'}}\n",
+}
+
+
+@pytest.mark.parametrize("lock", SCOPED)
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_a_scope_comes_from_its_own_registry(lock: str, settings: str, tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / lock).write_text(SCOPED[lock] % ("A" * 86))
+    assert lines(checked(tmp_path)[1]) == []
+    (tmp_path / "web" / settings).write_text(SETTINGS[settings])
+    code, report = checked(tmp_path)
+    (found,) = report["findings"]
+    assert (code, found["rule"]) == (1, "dependency-from-unexpected-host")
+    assert (
+        "comes from registry.example: the settings beside give its scope to registry.shop.example" in found["message"]
     )
 
 

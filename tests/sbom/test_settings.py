@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ci_guard.engine.messages import LONGEST_VALUE
 from ci_guard.sbom.settings import SETTINGS, read_settings, reader_of, subjects
 from tests.sbom.test_deps_check import checked, ci_guard, lines
 
@@ -38,6 +39,7 @@ def test_case(case: Path) -> None:
     for setting in found.settings:
         assert setting.location.region is not None
         facts = {key: value for key, value in setting.facts().items() if value and key != "tool"}
+        assert all(len(value) <= LONGEST_VALUE for value in facts.values() if isinstance(value, str)), "cut in messages"
         observed.append({"line": setting.location.region.start_line, **facts})
     assert sorted(observed, key=json.dumps) == sorted(expected["settings"], key=json.dumps)
     assert all(set(NOTHING) < set(setting.facts()) for setting in found.settings)

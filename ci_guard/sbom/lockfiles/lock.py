@@ -8,7 +8,7 @@ from typing import Any
 
 from ci_guard.model.component import Inventory
 from ci_guard.model.location import Location, NodePath, Region
-from ci_guard.model.record import record
+from ci_guard.model.record import field, record
 from ci_guard.source.document import Document, Unreadable
 from ci_guard.source.reader import read as read_documents
 from ci_guard.source.text import SourceText
@@ -38,7 +38,8 @@ class Lock(Inventory):
     depends on names that only the caller of a build knows. `document` is there where people write comments that may
     accept findings.
     `default_index`: an entry without an address comes from the index that the tool takes by default. `exposed` are the
-    refs whose address held a credential, `allowed` the hosts that the policy names.
+    refs whose address held a credential, `allowed` the hosts that the policy names, `scopes` those that the settings
+    beside it name for scopes of npm.
     """
 
     path: str = ""
@@ -53,6 +54,7 @@ class Lock(Inventory):
     default_index: bool = False
     exposed: frozenset[str] = frozenset()
     allowed: tuple[str, ...] = ()
+    scopes: Mapping[str, str] = field(default_factory=dict)
 
 
 class LockError(Exception):

@@ -20,6 +20,7 @@ _CREDENTIAL = re.compile(r"(?:\A|:)(?:_authToken|_auth|_password)\Z")
 _OFF = frozenset({"false", "0", "no", "off", "null"})
 _OPTION = re.compile(r"\s*(?P<name>--[a-z-]+|-i|-f)(?:\s*=\s*|\s+|(?<=-[if]))(?P<value>\S+)")
 _PIP = {"-i": "index-url", "-f": "find-links", "--pypi-url": "index-url"}
+_REGISTRY = ":registry"
 _NO_LOCK = "has npm neither read nor write its lock"
 _NPM_CHECKS = {
     "package-lock": _NO_LOCK,
@@ -27,7 +28,7 @@ _NPM_CHECKS = {
     "lockfile": _NO_LOCK,
     "verify-store-integrity": "has pnpm link files without comparing their hashes",
 }
-ANY_INDEX = "pip takes the highest version that any of its indexes has, whoever put it there"
+ANY_INDEX = "pip takes the highest version of any index, whoever put it there"
 
 
 @record
@@ -84,7 +85,7 @@ def npmrc(path: str, data: bytes) -> Iterator[Setting]:
         key = found.key
         value = _npm_value(found.value)
         off = value.lower() in _OFF
-        if key == "registry" or key.endswith(":registry"):
+        if key == "registry" or key.endswith(_REGISTRY):
             yield addressed("npm", key, value, found.location)
         elif _CREDENTIAL.search(key):
             yield Setting("npm", key.rpartition(":")[2], found.location, secret=is_secret(value))
@@ -92,6 +93,16 @@ def npmrc(path: str, data: bytes) -> Iterator[Setting]:
             yield Setting("npm", key, found.location, insecure="has npm accept any certificate" if off else "")
         elif key in _NPM_CHECKS:
             yield Setting("npm", key, found.location, unchecked=_NPM_CHECKS[key] if off else "")
+
+
+def scopes(path: str, data: bytes) -> dict[str, str]:
+    """Scope -> address of its registry, as `.npmrc` has it. Raises LockError."""
+    found = _assignments(source_text(path, data), continued=False)
+    return {a.key.removesuffix(_REGISTRY): _npm_value(a.value) for a in found if _is_scope(a.key)}
+
+
+def _is_scope(key: str) -> bool:
+    return key.startswith("@") and key.endswith(_REGISTRY)
 
 
 def _npm_value(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ci_guard.model.location import NodePath
-from ci_guard.sbom.lockfiles.lock import LockError, list_of, only_table, table_of
+from ci_guard.sbom.lockfiles.lock import LockError, list_of, only_table, table_of, text_of
 from ci_guard.sbom.settings.setting import Setting, addressed
 from ci_guard.sbom.sources import is_secret
 from ci_guard.source.document import Document, Unreadable
@@ -28,10 +28,8 @@ _YARN_CHECKS: tuple[_Check, ...] = (
 
 def yarnrc(path: str, data: bytes) -> Iterator[Setting]:
     """`.yarnrc.yml`, of Yarn 2 and later. Raises LockError."""
-    document = next(iter(read(path, data, "yaml-1.2")), None)
-    if isinstance(document, Unreadable):
-        raise LockError(document)
-    if document is None or not isinstance(document.value, dict):
+    document = _document(path, data)
+    if document is None:
         return
     yield from _yarn(document, (), document.value)
     for group in ("npmScopes", "npmRegistries"):
@@ -39,6 +37,23 @@ def yarnrc(path: str, data: bytes) -> Iterator[Setting]:
             if isinstance(table, dict):
                 yield from _yarn(document, (group, name), table)
     yield from _yarn_checks(document, document.value)
+
+
+def scopes(path: str, data: bytes) -> dict[str, str]:
+    """Scope -> address of its registry, as `.yarnrc.yml` has it. Raises LockError."""
+    document = _document(path, data)
+    tables = table_of(document.value, "npmScopes") if document is not None else {}
+    named = {
+        f"@{name}": text_of(table, "npmRegistryServer") for name, table in tables.items() if isinstance(table, dict)
+    }
+    return {scope: url for scope, url in named.items() if url}
+
+
+def _document(path: str, data: bytes) -> Document | None:
+    document = next(iter(read(path, data, "yaml-1.2")), None)
+    if isinstance(document, Unreadable):
+        raise LockError(document)
+    return document if document is not None and isinstance(document.value, dict) else None
 
 
 def _yarn(document: Document, at: NodePath, table: Mapping[str, Any]) -> Iterator[Setting]:

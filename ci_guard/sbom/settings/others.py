@@ -13,8 +13,8 @@ from ci_guard.source.document import Document, Unreadable
 from ci_guard.source.tree import Refused
 from ci_guard.source.xml_documents import Element, decoded, read_xml
 
-_NUGET = "is one of several sources without `packageSourceMapping`: NuGet takes a package from whichever answers"
-_COMPOSER = "is not canonical: Composer looks for the same package in the repositories after it, too"
+_NUGET = "one of several sources without `packageSourceMapping`: any of them may answer"
+_COMPOSER = "not canonical: Composer looks in the repositories after it, too"
 _AUTH = ("http-basic", "bearer", "github-oauth", "gitlab-token", "gitlab-oauth", "bitbucket-oauth")
 
 

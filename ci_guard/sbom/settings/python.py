@@ -11,11 +11,11 @@ from ci_guard.sbom.settings.setting import Setting, addressed
 from ci_guard.sbom.sources import is_secret
 from ci_guard.source.document import Document
 
-_UNSAFE = "has uv compare the versions of all indexes, so that anybody's higher one wins"
+_UNSAFE = "uv compares the versions of all indexes, so that anybody's higher one wins"
 _LOOSE_UV = "may answer for every package: it is not `explicit = true`"
-_SUPPLEMENTAL = "has Poetry ask the public index first for what only this source should have"
-_PRIMARIES = "is one of several primary sources, of which Poetry takes the highest version that any has"
-_PDM = "is one of several sources, of which PDM takes the highest version that any has"
+_SUPPLEMENTAL = "Poetry asks the public index first for what only this one should have"
+_PRIMARIES = "one of several primary sources: Poetry takes the highest version of any"
+_PDM = "one of several sources: PDM takes the highest version of any"
 
 
 def pyproject(path: str, data: bytes) -> Iterator[Setting]:
@@ -45,7 +45,7 @@ def pipfile(path: str, data: bytes) -> Iterator[Setting]:
     pipenv = table_of(table, "pipenv")
     if pipenv.get("install_search_all_sources") is True:
         place = ("pipenv", "install_search_all_sources")
-        words = "has Pipenv take packages from any of its sources"
+        words = "Pipenv takes packages from any of its sources"
         yield Setting("pipenv", place[1], document.locate(place, key=True), confuses=words)
 
 
