@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from ci_guard.commands.outcome import Outcome
 from ci_guard.commands.printing import write
 from ci_guard.config import values
-from ci_guard.gate import closes, in_words
+from ci_guard.config.types import CONFIG_NAME
+from ci_guard.gate import NEVER, closes, in_words
 from ci_guard.model.errors import EXIT_BROKEN, EXIT_OPEN, UsageError
 from ci_guard.model.finding import Finding
 from ci_guard.pipeline.init import InitRequest, Plan, plan
@@ -26,7 +27,6 @@ from ci_guard.source.changeset import patch, write_all
 from ci_guard.suppress.baseline import Baseline
 
 _LISTED = 10
-_LISTED_SKIPS = 40  # each needs a person's decision, so most runs list them all
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +60,10 @@ def run(args: argparse.Namespace) -> Outcome:
     else:
         write_all(planned.root, planned.changes)
     told = "".join(f"{line}\n" for line in _told(planned, pinned, dry=args.dry_run))
-    print(told, end="", file=sys.stderr if args.dry_run else sys.stdout)
+    if args.dry_run:
+        print(told, end="", file=sys.stderr)
+    else:
+        write(told, None)
     return Outcome(planned.report, EXIT_OPEN)
 
 
@@ -92,7 +95,8 @@ def _found(planned: Plan) -> Iterator[str]:
     scope = planned.report.scope
     parts = [f"{in_words(scope.files.get('judged', 0), 'file')} with manifests", planned.inventory.words()]
     yield f"Found {', '.join(part for part in parts if part)}."
-    for tool in sorted({tool for tool, _ in planned.inventory.peers} - set(planned.takeover.tools)):
+    drafted = any(change.path.endswith(CONFIG_NAME) for change in planned.changes)
+    for tool in sorted({tool for tool, _ in planned.inventory.peers} - set(planned.takeover.tools)) if drafted else ():
         named = ", ".join(path for of, path in planned.inventory.peers if of == tool)
         yield f"{tool} is configured here ({terminal(named)}): `ci-guard init --from {tool}` takes over what it skips."
     if not planned.is_git:
@@ -110,35 +114,25 @@ def _taken_over(planned: Plan) -> Iterator[str]:
     """What came of the other tools' skips; nothing is dropped in silence."""
     taken = planned.takeover
     if taken.entries or taken.switches:
-        parts = (
-            [f"{in_words(taken.skips, 'skip')} as {in_words(taken.entries, 'suppression')}"] if taken.entries else []
-        )
-        parts += [f"{in_words(taken.switches, 'rule')} turned on or off"] if taken.switches else []
-        yield f"Taken over: {', '.join(parts)}."
+        skips = f"{in_words(taken.skips, 'skip')} as {in_words(taken.entries, 'suppression')}"
+        yield f"Taken over: {skips}, {in_words(taken.switches, 'rule')} turned on or off."
     if taken.without_reason:
         entries = in_words(taken.without_reason, "suppression has", "suppressions have")
         yield f"{entries} no reason and no effect yet: write one where .ci-guard.yaml says `fill in why`."
     if taken.needless:
         yield f"{in_words(len(taken.needless), 'entry', 'entries')} left out, as nothing would change here:"
-        yield from _some(f"{origin}: {check}" for origin, check in taken.needless)
+        yield from (f"  {terminal(f'{origin}: {check}')}" for origin, check in taken.needless)
     if taken.leftovers:
         yield f"{in_words(len(taken.leftovers), 'thing')} could not be taken over:"
-        yield from _some(f"{left.origin}: {left.words}" for left in taken.leftovers)
+        yield from (f"  {terminal(f'{left.origin}: {left.words}')}" for left in taken.leftovers)
     if taken != Takeover():
         yield ""
-
-
-def _some(lines: Iterable[str]) -> Iterator[str]:
-    every = [f"  {terminal(line)}" for line in lines]
-    yield from every[:_LISTED_SKIPS]
-    if len(every) > _LISTED_SKIPS:
-        yield f"  … and {len(every) - _LISTED_SKIPS} more"
 
 
 def _first_day(planned: Plan) -> Iterator[str]:
     """What the gate says once the files are there; what a baseline cannot accept is named with its place."""
     if planned.verdict.exit_code == EXIT_OPEN:
-        yield "With these files the gate is open, and a new finding closes it."
+        yield f"With these files the gate is open; {_closed_by(planned.verdict.fail_on)}."
         if planned.report.unjudged:
             cases = in_words(len(planned.report.unjudged), "judgement")
             yield f"{cases} could not be made from this repository alone; `ci-guard lint --all` names them."
@@ -152,6 +146,14 @@ def _first_day(planned: Plan) -> Iterator[str]:
     yield from (f"  {_line(finding)}" for finding in closing[:_LISTED])
     if len(closing) > _LISTED:
         yield f"  … and {len(closing) - _LISTED} more: ci-guard lint"
+
+
+def _closed_by(fail_on: str) -> str:
+    return (
+        "it stays open whatever is found (fail-on: never)"
+        if fail_on == NEVER
+        else f"a new finding at or above {fail_on} closes it"
+    )
 
 
 def _line(finding: Finding) -> str:

@@ -157,7 +157,7 @@ def test_a_baseline_that_is_there_counts(shop: Repo, tmp_path: Path, capsys: pyt
     assert main(["baseline", "write"]) == 0
     before = (shop.root / ".ci-guard.baseline.json").read_bytes()
     assert main(["init", ACTION]) == 0
-    assert "With these files the gate is open" in capsys.readouterr().out
+    assert "With these files the gate is open; a new finding at or above high closes it." in capsys.readouterr().out
     assert (shop.root / ".ci-guard.baseline.json").read_bytes() == before
     assert judged(shop, tmp_path / "out") == {0}
 

@@ -55,6 +55,9 @@ def test_reasons_make_it_green_and_placeholders_are_reported(
 ) -> None:
     shutil.copytree(HERE / "peers/kube-linter", tmp_path / "repo")
     monkeypatch.chdir(tmp_path / "repo")
+    assert main(["init", "--dry-run"]) == 0
+    hint = "kube-linter is configured here (.kube-linter.yaml): `ci-guard init --from kube-linter`"
+    assert hint in capsys.readouterr().err
     assert main(["init", "--from=kube-linter"]) == 0
     assert "1 suppression has no reason and no effect yet" in capsys.readouterr().out
     assert main(["lint", "--format=json"]) == 0
@@ -64,12 +67,17 @@ def test_reasons_make_it_green_and_placeholders_are_reported(
     ], "every other entry is used"
 
 
-def test_a_folder_of_a_larger_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_of_a_larger_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     repo = Repo(tmp_path / "repo")
     shutil.copytree(HERE / "peers/checkov", repo.root / "apps/one")
     shutil.copytree(HERE / "peers/checkov/deploy", repo.root / "apps/two")
     monkeypatch.chdir(repo.root)
     assert main(["init", "apps/one", "--from=checkov"]) == 0
+    said = capsys.readouterr().out
+    assert "it stays open whatever is found (fail-on: never)" in said, "as soft-fail said"
+    assert "  deploy/api.yaml:11: checkov CKV_K8S_9999: is no check that we know" in said
     config = yaml.safe_load((repo.root / "apps/one/.ci-guard.yaml").read_text())
     assert {entry["path"] for entry in config["suppressions"]} == {"deploy/api.yaml", "deploy/comment.yaml"}
     assert len(config["suppressions"]) == 5

@@ -182,3 +182,17 @@ def test_a_repository_of_somebody_else_is_refused(folder: Path, monkeypatch: pyt
         os.chown(path, 12345, 12345)
     with pytest.raises(RevisionError, match=r"safe\.directory"):
         GitRepository.discover(folder)
+
+
+def test_the_default_branch_is_the_remotes_then_ours(folder: Path, tmp_path: Path) -> None:
+    repository = GitRepository.discover(folder)
+    assert repository and repository.default_branch() == "main", "without a commit, too"
+    commit(folder)
+    git(folder, "checkout", "-qb", "trunk/next")
+    assert repository.default_branch() == "trunk/next"
+    git(tmp_path, "clone", "-q", str(folder), "clone")
+    clone = GitRepository.discover(tmp_path / "clone")
+    git(tmp_path / "clone", "checkout", "-qb", "feature")
+    assert clone and clone.default_branch() == "trunk/next"
+    git(folder, "checkout", "-q", "--detach")
+    assert repository.default_branch() == "main"
