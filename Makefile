@@ -1,6 +1,7 @@
 # make demo    the main job over examples/shop, offline
 # make test    all tests
 # make interop build cosign, notation, gh and others from source, and verify each other's work (needs Go; 20 minutes)
+# make admission  try the exported policies with Kubernetes' own CEL library on every example (needs Go; 2 minutes)
 # make check   format, lint, types, layers, generated files, our own workflows and manifests
 # make docs    write what is generated: rules/catalog.json, docs/rules/, README blocks, docs/terminal.svg
 # make bench   measure what DESIGN calls budgets, beside two peers
@@ -15,9 +16,9 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 PYTEST_ARGS ?= -n auto -rs
 
-.PHONY: help install demo test interop check docs bench requirements wheels clean
+.PHONY: help install demo test interop admission check docs bench requirements wheels clean
 help:
-	@sed -n '1,/^$$/{s/^# \{0,1\}//p}' Makefile | head -n 8
+	@sed -n '1,/^$$/{s/^# \{0,1\}//p}' Makefile | head -n 9
 
 install: $(VENV)/.ci
 	@echo "ready: $(BIN)/ci-guard"
@@ -49,6 +50,9 @@ $(INTEROP)/.built: tests/interop/build.sh $(wildcard tests/interop/*/main.go tes
 interop: $(VENV)/.dev $(INTEROP)/.built
 	CI_GUARD_INTEROP=$(INTEROP) CI_GUARD_GO_REGISTRY=$(INTEROP)/registry \
 	  $(BIN)/python -m pytest $(PYTEST_ARGS) tests/interop tests/services
+
+admission: $(VENV)/.dev
+	$(BIN)/python -m pytest -rPs tests/export
 
 check: $(VENV)/.dev
 	ruff format --check .

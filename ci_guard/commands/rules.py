@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ci_guard.commands.options import add_rules
 from ci_guard.commands.outcome import Outcome
@@ -68,18 +67,17 @@ def _list(args: argparse.Namespace) -> int:
 
 def _show(args: argparse.Namespace) -> int:
     from ci_guard.engine.documentation import page
+    from ci_guard.pipeline.export import why_not_exported
 
     catalogue = load_catalogue(_own(args))
     print(page(catalogue.file_of(args.rule)), end="")
-    print(_in_a_policy(catalogue.rules[args.rule].source))
+    print(_in_a_policy(why_not_exported(catalogue, args.rule)))
     return EXIT_OPEN
 
 
-def _in_a_policy(source: Mapping[str, Any]) -> str:
-    """Whether an admission policy can judge the rule, as it was computed when the catalogue was built."""
-    reasons = "; ".join(source["not-portable"])
-    verdict = f"no, {reasons}" if reasons else "yes"
-    return f"\n## In an admission policy\n\nportable: {verdict} (`ci-guard export vap`)"
+def _in_a_policy(reason: str) -> str:
+    """Whether an admission policy can judge the rule, or why not."""
+    return f"\n## In an admission policy\n\nportable: {f'no, {reason}' if reason else 'yes'} (`ci-guard export vap`)"
 
 
 def _docs(args: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from ci_guard.export.policies import Binding, Exported, Policy, export
 from ci_guard.export.rules import ExportRule, Items, Judgement, Value
 from ci_guard.export.selectors import namespace_selector
 from ci_guard.model.errors import InputError, UsageError
+from ci_guard.model.finding import Severity
 from ci_guard.source.edit import replace_file
 
 if TYPE_CHECKING:
@@ -28,6 +29,15 @@ def admission_policies(
     """ValidatingAdmissionPolicies for the selected rules, and the rules that no policy can judge."""
     rules = [export_rule(selected, catalogue.meta(id).title) for id, selected in selection.rules.items()]
     return export(rules, binding, per_policy=per_policy, version=selection.pod_security_version)
+
+
+def why_not_exported(catalogue: Catalogue, rule_id: str) -> str:
+    """Why no policy can be written for a rule, "" if one can: found out by trying."""
+    from ci_guard.engine.selection import Selected
+
+    rule = catalogue.rules[rule_id]
+    tried = export([export_rule(Selected(rule, Severity(rule.severity)), rule_id)], binding_for("Deny", "", ""))
+    return "; ".join(left.reason for left in tried.left_out)
 
 
 def export_rule(selected: Selected, title: str) -> ExportRule:

@@ -108,6 +108,8 @@ def test_every_rule_on_every_example(go_judge: Path) -> None:
             own += 1
             assert found is not good, (rule, version, text)
     cells, wrong = trial.mismatches(go_judge)
+    rules = len({rule for rule, *_ in examples})
+    print(f"{rules} rules, {own} examples, {len(trial.policies)} policies: {cells:,} cells, {len(wrong)} wrong")
     assert wrong == []
     assert own >= 80
     assert cells > 20 * own

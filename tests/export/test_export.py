@@ -13,6 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ci_guard.engine.catalogue import load_catalogue
 from ci_guard.engine.expression import Expression
 from ci_guard.export.manifest import written
 from ci_guard.export.policies import Binding, export
@@ -24,7 +25,7 @@ from ci_guard.export.variables import VARIABLES
 from ci_guard.kubernetes.pods import POD_KINDS as PODS_ARE_IN
 from ci_guard.model.errors import RuleError, UsageError
 from ci_guard.model.image_reference import parse_image
-from ci_guard.pipeline.export import binding_for
+from ci_guard.pipeline.export import admission_policies, binding_for, why_not_exported
 from tests.export.admission import CATALOGUE, exported
 
 
@@ -256,3 +257,12 @@ def test_show_says_whether_a_rule_is_portable() -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert line in done.stdout
     assert json.loads((CATALOGUE.folder / "catalog.json").read_bytes())["rules"]["host-port"]["portable"] is True
+
+
+def test_what_is_said_of_a_rule_is_what_is_exported() -> None:
+    catalogue = load_catalogue()
+    selection = catalogue.select("all", repo_wide=True)
+    exported = admission_policies(catalogue, selection, binding_for("Deny", "", ""))
+    portable = {rule for policy in exported.policies for rule in policy.rules}
+    assert portable == {rule for rule in selection.rules if not why_not_exported(catalogue, rule)}
+    assert why_not_exported(catalogue, "kubeconfig-with-token") == "the resource of kind Config is not known"
