@@ -129,8 +129,7 @@ def envelope_of(bundle: bytes) -> bytes:
     """The DSSE envelope in a bundle as JSON: an `.att` layer."""
     content = legacy.read(bundle).content
     assert isinstance(content, Envelope)  # the caller signed a statement
-    signatures = [{"keyid": s.keyid, "sig": encode(s.sig)} for s in content.signatures]
-    return protojson.write({**content.to_json(), "signatures": signatures})
+    return content.alone
 
 
 def _predicate_type(bundle: Bundle) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ci_guard.attestation.protojson import Fields, encode
+from ci_guard.attestation.protojson import Fields, encode, write
 from ci_guard.model.record import record
 
 IN_TOTO = "application/vnd.in-toto+json"
@@ -51,6 +51,16 @@ class Envelope:
         """The envelope as DSSE's (and protobuf's) JSON."""
         signatures = [{"sig": encode(s.sig), **({"keyid": s.keyid} if s.keyid else {})} for s in self.signatures]
         return {"payload": encode(self.payload), "payloadType": self.payload_type, "signatures": signatures}
+
+    @property
+    def alone(self) -> bytes:
+        """The envelope outside of bundles, with every `keyid` written, as DSSE's own libraries do.
+
+        Rekor v1 records the hash of the envelope as it was sent, and cosign compares it with the layer at its tag: so
+        what is logged and what is attached must be these same bytes.
+        """
+        signatures = [{"keyid": s.keyid, "sig": encode(s.sig)} for s in self.signatures]
+        return write({**self.to_json(), "signatures": signatures})
 
 
 def read_envelope(fields: Fields) -> Envelope:

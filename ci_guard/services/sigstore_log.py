@@ -6,7 +6,6 @@ Source: sigstore/rekor, `openapi.yaml`; sigstore/rekor-tiles, `rekor_service.pro
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -82,8 +81,7 @@ def _existing(client: HttpClient, answer: Answer) -> Answer:
 def _proposed(signed: Signed, signer: SignerMaterial) -> Mapping[str, Any]:
     verifier = encode(_pem(signer))
     if signed.envelope is not None:
-        envelope = json.dumps(signed.envelope.to_json(), separators=(",", ":"))
-        content = {"envelope": envelope, "verifiers": [verifier]}
+        content = {"envelope": signed.envelope.alone.decode("utf-8"), "verifiers": [verifier]}
         return {"apiVersion": "0.0.1", "kind": "dsse", "spec": {"proposedContent": content}}
     signature = {"content": encode(signed.signature), "publicKey": {"content": verifier}}
     data = {"hash": {"algorithm": signed.hash_name, "value": signed.digest.hex()}}

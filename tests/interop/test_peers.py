@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from ci_guard import cli
-from tests.attestation.loopback_services import REPOSITORY, Services
+from tests.attestation.loopback_services import PERSON, REPOSITORY, Services
 from tests.interop.peers import needs, peer
 from tests.services.loopback_registry import own_registry
 from tests.services.test_images import Place, user  # noqa: F401 - a fixture
@@ -112,6 +113,73 @@ def test_policy_controller_admits_what_we_sign(home: Path, capsys: pytest.Captur
                 (home / f"{key}.yaml").write_text(POLICY % data)
                 assert place.sign("--attach", "tag")[0] == 0
                 done = run(home, "policy-tester", "-policy", f"{key}.yaml", "-image", image)
+                assert (done.returncode == 0) is admitted, done.stderr + done.stdout
+
+
+KEYLESS = """
+apiVersion: policy.sigstore.dev/v1beta1
+kind: ClusterImagePolicy
+metadata: {name: ours}
+spec:
+  images: [{glob: "**"}]
+  authorities:
+  - name: people
+    keyless:
+      url: https://fulcio.ci-guard.example
+      trustRootRef: ours
+      identities: [{issuer: "%(issuer)s", subject: "%(person)s"}]
+    ctlog: {url: "https://rekor.ci-guard.example", trustRootRef: ours}
+%(more)s
+"""
+ATTESTED = "    attestations: [{name: sbom, predicateType: https://cyclonedx.org/bom}]"
+
+
+def trust_root(root: Any) -> str:
+    """Ours as policy-controller has it: PEM instead of DER, and Rekor v1 alone."""
+
+    def pem(data: str, what: str) -> str:
+        text = f"-----BEGIN {what}-----\n{data}\n-----END {what}-----\n"
+        return base64.b64encode(text.encode()).decode()
+
+    def log(entry: Any) -> Any:
+        key = pem(entry["publicKey"]["rawBytes"], "PUBLIC KEY")
+        return {"baseURL": entry["baseUrl"], "hashAlgorithm": "sha-256", "publicKey": key}
+
+    (authority,) = root["certificateAuthorities"]
+    certificates = [
+        base64.b64decode(pem(one["rawBytes"], "CERTIFICATE")) for one in authority["certChain"]["certificates"]
+    ]
+    chain = base64.b64encode(b"".join(certificates)).decode()
+    keys = {
+        "certificateAuthorities": [{"subject": authority["subject"], "uri": authority["uri"], "certChain": chain}],
+        "tLogs": [log(root["tlogs"][0])],
+        "ctLogs": [log(root["ctlogs"][0])],
+    }
+    kind = {"apiVersion": "policy.sigstore.dev/v1alpha1", "kind": "TrustRoot", "metadata": {"name": "ours"}}
+    return json.dumps({**kind, "spec": {"sigstoreKeys": keys}})
+
+
+@needs("policy-tester")
+@pytest.mark.parametrize("attested", [False, True], ids=["signed", "attested"])
+def test_policy_controller_admits_an_identity(
+    home: Path, services: Services, attested: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At cosign's tags. In bundles it takes no signatures yet, and by a TrustRoot's own keys it finds no log there."""
+    services.write(home)
+    (home / "sbom.json").write_text('{"bomFormat": "CycloneDX"}')
+    (home / "root.yaml").write_text(trust_root(services.ours.trusted_root()))
+    with own_registry() as registry:
+        place = Place(registry.host, home, capsys)
+        with place.images.http:
+            how = ("--trust-config", "trust1.json", "--identity-token", "token", "--attach", "tag")
+            what = ("attest", "--predicate", "sbom.json", "--type", "cyclonedx") if attested else ("sign",)
+            assert place.run(*what, place.at(), *how)[0] == 0
+            for person, admitted in ((PERSON, True), ("eve@acme.example", False)):
+                named = {"issuer": services.issuer, "person": person}
+                policy = KEYLESS % {**named, "more": ATTESTED if attested else ""}
+                (home / "policy.yaml").write_text(policy)
+                image = place.at().removeprefix("oci://")
+                done = run(home, "policy-tester", "-policy", "policy.yaml", "-trustroot", "root.yaml", "-image", image)
                 assert (done.returncode == 0) is admitted, done.stderr + done.stdout
 
 

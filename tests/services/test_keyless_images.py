@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ci_guard import cli
+from ci_guard.services.registry import referrers_tag
 from tests.attestation.loopback_services import PERSON, Services
 from tests.interop.peers import COSIGN, no_cosign
 from tests.services.loopback_registry import own_registry
@@ -81,6 +84,29 @@ def test_cosign_verifies_an_identity(place: Place, running: Services, program: s
     who = ("--certificate-identity", PERSON, "--certificate-oidc-issuer", running.issuer)
     older = ("--new-bundle-format=false",) if attach == "tag" else ()
     cosign(program, place, "verify", *who, "--trusted-root", "root.json", *older)
+
+
+@no_cosign
+@pytest.mark.parametrize("attach", ["bundle", "tag"])
+@pytest.mark.parametrize("program", COSIGN, ids=lambda path: Path(path).name)
+def test_cosign_verifies_what_an_identity_attests(place: Place, running: Services, program: str, attach: str) -> None:
+    if attach == "tag" and Path(program).name.endswith("2"):
+        pytest.skip("cosign 2 takes trusted roots for bundles only")
+    services = ("--trust-config", "trust1.json", "--identity-token", "token", "--attach", attach)
+    assert cli.main(["attest", place.at(), "--predicate", "sbom.json", "--type", "cyclonedx", *services]) == 0
+    who = ("--certificate-identity", PERSON, "--certificate-oidc-issuer", running.issuer, "--type", "cyclonedx")
+    form = f"--new-bundle-format={'false' if attach == 'tag' else 'true'}"
+    cosign(program, place, "verify-attestation", *who, "--trusted-root", "root.json", form)
+
+
+def test_what_is_logged_is_what_is_attached(place: Place, running: Services) -> None:
+    """cosign compares the layer at its tag with the hash of the envelope that the log recorded."""
+    services = ("--trust-config", "trust1.json", "--identity-token", "token", "--attach", "tag")
+    assert cli.main(["attest", place.at(), "--predicate", "sbom.json", "--type", "cyclonedx", *services]) == 0
+    (layer,) = place.images.manifest(referrers_tag(place.image.digest, ".att")).descriptors("layers")
+    entry = json.loads(layer.annotations["dev.sigstore.cosign/bundle"])
+    body = json.loads(base64.b64decode(entry["Payload"]["body"]))
+    assert f"sha256:{body['spec']['envelopeHash']['value']}" == layer.digest
 
 
 @pytest.mark.parametrize(
