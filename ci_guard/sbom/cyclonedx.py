@@ -14,6 +14,7 @@ from ci_guard import HOME_URL
 from ci_guard.model.component import Component, Distribution, Hash, Inventory
 from ci_guard.model.location import Location
 from ci_guard.sbom.encoding import encode_identified
+from ci_guard.sbom.gitlab import gitlab_properties
 from ci_guard.sbom.licenses import LicenseExpressions, concluded
 from ci_guard.sbom.metadata import Metadata
 from ci_guard.sbom.purls import identifying_purl
@@ -27,7 +28,6 @@ _ALGORITHMS = {"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256", "sha384": "SH
 # Development tools are no part of what runs: `excluded`, in CycloneDX's words.
 _SCOPES = {"required": "required", "optional": "optional", "dev": "excluded"}
 _ROOT = "root"
-_GITLAB = "gitlab:meta:schema_version"
 
 
 def write(inventory: Inventory, metadata: Metadata, spec_version: str = "1.6", *, gitlab: bool = False) -> bytes:
@@ -43,7 +43,7 @@ def write(inventory: Inventory, metadata: Metadata, spec_version: str = "1.6", *
     if manufacturer := named(metadata.supplier):
         head["component"].setdefault("supplier", manufacturer.cyclonedx())
     if gitlab:
-        head["properties"] = [{"name": _GITLAB, "value": "1"}, *head["properties"]]
+        head["properties"] = [*gitlab_properties(inventory), *head["properties"]]
     root = metadata.subject or _ROOT
     document = {
         "$schema": f"http://cyclonedx.org/schema/bom-{spec_version}.schema.json",

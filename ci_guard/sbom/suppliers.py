@@ -14,7 +14,10 @@ _SOURCES = ("ci-guard:vendor", "ci-guard:maintainer")
 
 _ADDRESS = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<email>[^<>\s]+@[^<>\s]+)>")
 _PAGE = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<url>https?://[^<>\s]+)>")
-_BARE = re.compile(r"[^\s<>@()]+@[^\s<>@()]+\Z")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*\Z")
+"""What a document may carry as an address: CycloneDX's schema looks at it, and what is none stays a name."""
 _TEAM = re.compile(r"\b(team|group|developers|maintainers|packagers|project|foundation|inc|ltd|gmbh|llc)\b", re.I)
 _NOT_IN_SPDX = re.compile(r"[()\s]+")
 _MOST = 200  # characters of a name
@@ -63,5 +66,5 @@ def named(text: str, *, several: bool = False) -> Supplier | None:
     name = name or ((found["name"].strip(' "') or found["email"]) if found else text.strip(' "'))
     if not name:
         return None
-    email = found["email"] if found else name if _BARE.match(name) else ""
-    return Supplier(name, email, several or bool(_TEAM.search(name)), url)
+    email = found["email"] if found else name
+    return Supplier(name, email if _EMAIL.match(email) else "", several or bool(_TEAM.search(name)), url)

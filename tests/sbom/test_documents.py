@@ -73,6 +73,21 @@ def test_cyclonedx_is_valid(version: str) -> None:
     assert document["specVersion"] == version
 
 
+def test_gitlab_finds_the_lock_that_it_links_to() -> None:
+    lock = inputs.read_case(inputs.CASES / "uv-project")
+    assert isinstance(lock, Inventory)
+    document = json.loads(cyclonedx.write(merge([lock]), HEAD, gitlab=True))
+    assert [e.message for e in schema("1.6").iter_errors(document)] == []
+    said = {p["name"]: p["value"] for p in document["metadata"]["properties"] if p["name"].startswith("gitlab:")}
+    assert said == {
+        "gitlab:meta:schema_version": "1",
+        "gitlab:dependency_scanning:input_file:path": "uv.lock",
+        "gitlab:dependency_scanning:package_manager:name": "uv",
+    }
+    several = json.loads(cyclonedx.write(inputs.everything(), HEAD, gitlab=True))["metadata"]["properties"]
+    assert [p["name"] for p in several if p["name"].startswith("gitlab:")] == ["gitlab:meta:schema_version"]
+
+
 def test_spdx_is_valid(tmp_path: Path) -> None:
     assert spdx_flaws(spdx.write(inputs.everything(), HEAD), tmp_path) == []
 
@@ -161,6 +176,7 @@ def test_unknown_is_written_as_unknown() -> None:
 
 
 TEXT = st.text(max_size=20)
+WHO = TEXT | st.builds("{} <{}{}>".format, TEXT, st.sampled_from(["a@b.example", "https://h.example/", ""]), TEXT)
 HASHES = st.builds(Hash, st.just("sha256"), st.text("0123456789abcdef", min_size=64, max_size=64))
 PLACES = st.builds(Location, st.text(min_size=1, max_size=20), st.just(Region(3, 1, 3, 9)))
 
@@ -198,17 +214,19 @@ def inventories(draw: st.DrawFn) -> Inventory:
 
 
 @settings(max_examples=60, deadline=None)
-@given(inventories())
-def test_any_inventory_gives_a_valid_cyclonedx_document(inventory: Inventory) -> None:
-    document = json.loads(cyclonedx.write(inventory, HEAD))
+@given(inventories(), WHO, WHO)
+def test_any_inventory_gives_a_valid_cyclonedx_document(inventory: Inventory, author: str, supplier: str) -> None:
+    head = Metadata(HEAD.timestamp, name="shop", author=author, supplier=supplier)
+    document = json.loads(cyclonedx.write(inventory, head))
     assert [e.message for e in schema("1.6").iter_errors(document)] == []
 
 
 @settings(max_examples=40, deadline=None)
-@given(inventories())
-def test_any_inventory_gives_a_valid_spdx_document(inventory: Inventory) -> None:
+@given(inventories(), WHO, WHO)
+def test_any_inventory_gives_a_valid_spdx_document(inventory: Inventory, author: str, supplier: str) -> None:
+    head = Metadata(HEAD.timestamp, name="shop", author=author, supplier=supplier)
     with tempfile.TemporaryDirectory() as folder:
-        assert spdx_flaws(spdx.write(inventory, HEAD), Path(folder)) == []
+        assert spdx_flaws(spdx.write(inventory, head), Path(folder)) == []
 
 
 @settings(max_examples=25, deadline=None)
