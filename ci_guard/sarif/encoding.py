@@ -36,7 +36,7 @@ _OUR_CATEGORIES = {"dependencies", "sbom", "provenance", "workflows"}
 _NEEDS_ESCAPE = re.compile(r"\]\(|\\[\\\[\]]")
 _ESCAPABLE = re.compile(r"([\\\[\]])")
 _LINK = r"\[(?:[^\[\]\\]|\\.)*\]\([0-9]+\)"
-_LINKS = re.compile(rf" Related: {_LINK}(?:, {_LINK})*\Z")
+_LINKS = re.compile(rf" \(see {_LINK}(?:, {_LINK})*\)\Z")
 _LINK_LIMIT = 100
 _ESCAPED = re.compile(r"\\([\\\[\]])")
 
@@ -85,11 +85,11 @@ def message_text(text: str, limit: int = 4000) -> str:
 
 
 def links(names: Sequence[str]) -> str:
-    """` Related: [name](1), …`: links to the related locations 1, 2, … for the end of a message; "" for none."""
+    """` (see [name](1), …)`: links to the related locations 1, 2, … for the end of a message; "" for none."""
     if not names:
         return ""
     shown = (_ESCAPABLE.sub(r"\\\1", shorten(visible(name), _LINK_LIMIT)) for name in names)
-    return " Related: " + ", ".join(f"[{name}]({number})" for number, name in enumerate(shown, start=1))
+    return f" (see {', '.join(f'[{name}]({number})' for number, name in enumerate(shown, start=1))})"
 
 
 def without_links(message: str) -> str:

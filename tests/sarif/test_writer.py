@@ -206,7 +206,7 @@ def test_related_places_are_linked_from_the_message() -> None:
     finding = replace(made.FINDINGS[0], related=(hostile, made.place(9, "hostNetwork")))
     data = write(replace(made.REPORT, findings=(finding,)), made.read)
     (found,) = results(json.loads(data))
-    assert found["message"]["text"].endswith(r" Related: [a \[b\](7) \\ \\u{1b}](1), [orders/deployment.yaml:9](2)")
+    assert found["message"]["text"].endswith(r" (see [a \[b\](7) \\ \\u{1b}](1), [orders/deployment.yaml:9](2))")
     assert [place["id"] for place in found["relatedLocations"]] == [1, 2]
     schema().validate(json.loads(data))
     assert read(data, "f").findings[0].message == finding.message
