@@ -9,12 +9,24 @@ from typing import Any
 from ci_guard.model.component import Component, Distribution, Edge
 from ci_guard.model.location import NodePath
 from ci_guard.model.ports import ReadBytes
+from ci_guard.model.record import replace
 from ci_guard.sbom.digests import parse_integrity
 from ci_guard.sbom.licenses import declared
-from ci_guard.sbom.lockfiles.lock import MAX_ENTRIES, Lock, list_of, local_ref, only_table, refuse, table_of, text_of
+from ci_guard.sbom.lockfiles.lock import (
+    MAX_ENTRIES,
+    Drift,
+    Lock,
+    list_of,
+    local_ref,
+    only_table,
+    refuse,
+    table_of,
+    text_of,
+)
+from ci_guard.sbom.lockfiles.manifest_drift import npm_drift
 from ci_guard.sbom.lockfiles.npm_source import source_of
 from ci_guard.sbom.lockfiles.npm_tree import Entry, flatten, follow, name_of, resolve
-from ci_guard.sbom.lockfiles.package_json import platforms
+from ci_guard.sbom.lockfiles.package_json import platforms, read_manifest
 from ci_guard.source.document import Document, Unreadable
 
 FORMAT = "package-lock.json"
@@ -29,14 +41,29 @@ _NEEDS = (
 )
 
 
-def read(path: str, data: bytes, beside: ReadBytes) -> Lock:  # noqa: ARG001 - it stands alone
+def read(path: str, data: bytes, beside: ReadBytes) -> Lock:
     """Every installed path of the lock, with edges and lines. Raises LockError."""
     document, lock = only_table(path, data, "json")
     version = lock.get("lockfileVersion", 1)
     if version not in _VERSIONS or isinstance(version, bool):
         raise refuse(document, ("lockfileVersion",), f"package-lock version {version!r} is not known, only 1 to 3")
     entries, broken = _entries(document, lock)
-    return _Reader(document, lock, entries, broken).lockfile()
+    reader = _Reader(document, lock, entries, broken)
+    return replace(reader.lockfile(), drift=tuple(_drift(reader, beside)))
+
+
+def _drift(reader: _Reader, beside: ReadBytes) -> Iterator[Drift]:
+    """Where the project, or a member of its workspace, asks for other things than the lock says that it does."""
+    if reader.old:
+        return  # version 1 does not repeat what is asked for
+    for entry in reader.entries.values():
+        if entry.path and not reader.is_workspace(entry):
+            continue
+        manifest = read_manifest(reader.path, beside, entry.path)
+        reason = npm_drift(manifest.table, entry.table) if manifest is not None else ""
+        if reason:
+            place = reader.document.locate(_place(entry), key=True)
+            yield Drift(place, reader.path.rpartition("/")[2], reason)
 
 
 def _entries(document: Document, lock: Mapping[str, Any]) -> tuple[dict[str, Entry], list[Unreadable]]:
@@ -109,7 +136,7 @@ class _Reader:
         return Lock(
             components=components,
             edges=tuple(sorted(edges)),
-            roots=tuple(sorted({self.refs[e.path] for e in real if not e.path or self._is_workspace(e)})),
+            roots=tuple(sorted({self.refs[e.path] for e in real if not e.path or self.is_workspace(e)})),
             complete=frozenset(c.ref for c in components) - self.incomplete,
             unknown=tuple(unknown),
             path=self.path,
@@ -148,7 +175,7 @@ class _Reader:
             meta = table_of(table_of(entry.table, "peerDependenciesMeta"), name)
             return meta.get("optional") is True
         if key == "devDependencies":
-            return entry.path != "" and not self._is_workspace(entry)  # of a linked folder, never installed
+            return entry.path != "" and not self.is_workspace(entry)  # of a linked folder, never installed
         return key == "optionalDependencies" or entry.table.get("lenient") is True
 
     def _guessed_roots(self, edges: Iterable[Edge]) -> set[Edge]:
@@ -159,7 +186,8 @@ class _Reader:
         self.unknown.append(f"{self.path}: a version 1 lock does not say which packages the project asks for itself")
         return {Edge(own, ref) for path, ref in self.refs.items() if path and ref not in needed}
 
-    def _is_workspace(self, entry: Entry) -> bool:
+    def is_workspace(self, entry: Entry) -> bool:
+        """Whether an entry is a member of the project's workspace."""
         return _is_local(entry) and any(fnmatch.fnmatchcase(entry.path, pattern) for pattern in self.workspaces)
 
     def _component(self, entry: Entry) -> Component:
@@ -186,7 +214,7 @@ class _Reader:
 
     def _source(self, entry: Entry) -> tuple[str, str]:
         if _is_local(entry):
-            return ("workspace" if not entry.path or self._is_workspace(entry) else "path"), entry.path or "."
+            return ("workspace" if not entry.path or self.is_workspace(entry) else "path"), entry.path or "."
         url = text_of(entry.table, "resolved")
         if entry.table.get("link") is True and "://" not in url:
             return "path", url.removeprefix("file:")

@@ -8,10 +8,11 @@ from typing import Any
 
 from ci_guard.model.component import Component, Distribution, Edge
 from ci_guard.model.ports import ReadBytes
-from ci_guard.model.record import field, record
+from ci_guard.model.record import field, record, replace
 from ci_guard.sbom.digests import parse_hash
 from ci_guard.sbom.lockfiles.lock import (
     MAX_ENTRIES,
+    Drift,
     Lock,
     list_of,
     local_ref,
@@ -20,6 +21,7 @@ from ci_guard.sbom.lockfiles.lock import (
     table_of,
     text_of,
 )
+from ci_guard.sbom.lockfiles.manifest_drift import uv_drift
 from ci_guard.sbom.lockfiles.reach import conditions, scopes
 from ci_guard.sbom.lockfiles.toml_places import TomlPlaces
 from ci_guard.source.document import Document, Unreadable
@@ -61,7 +63,7 @@ class _Parser:
     incomplete: set[str] = field(default_factory=set)
 
 
-def read(path: str, data: bytes, beside: ReadBytes) -> Lock:  # noqa: ARG001 - it stands alone
+def read(path: str, data: bytes, beside: ReadBytes) -> Lock:
     """Every package of the lock, with edges and lines. Raises LockError."""
     document, lock = only_table(path, data, "toml")
     if not isinstance(lock.get("version"), int):
@@ -71,7 +73,16 @@ def read(path: str, data: bytes, beside: ReadBytes) -> Lock:  # noqa: ARG001 - i
     parser = _Parser(document, lock, TomlPlaces(document, "package", list_of(lock, "package")))
     _collect(parser)
     _connect(parser)
-    return _finish(parser)
+    return replace(_finish(parser), drift=tuple(_drift(parser, beside)))
+
+
+def _drift(parser: _Parser, beside: ReadBytes) -> Iterator[Drift]:
+    """Where the project, or a member of its workspace, asks for other things than the lock says that it does."""
+    path = parser.document.path
+    for package in parser.packages.values():
+        reason = uv_drift(path, package.url, package.table, beside) if package.source == "workspace" else ""
+        if reason:
+            yield Drift(parser.places.place(package.index), path.rpartition("/")[2], reason)
 
 
 def _collect(parser: _Parser) -> None:
