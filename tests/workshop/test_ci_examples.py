@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -122,27 +123,33 @@ RUNS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "manifest", "code"), RUNS, ids=[f"{name}-{code}" for name, _, code in RUNS])
-def test_its_script_judges(checkout: Path, tmp_path: Path, name: str, manifest: str, code: int) -> None:
-    """Run for real, `docker run … IMAGE` replaced by the command of the image."""
-    (tmp_path / "repo").mkdir()
-    (tmp_path / "repo/pod.yaml").write_text(manifest)
-    (tmp_path / "bin").mkdir()
+def run_script(checkout: Path, folder: Path, name: str, **variables: str) -> tuple[int, str]:
+    """The example's script for real in `folder`, `docker run … IMAGE` replaced by the command of the image."""
+    programs = folder.parent / "bin"
+    programs.mkdir()
+    take_environment = '[ "$1" != -e ] || export "$2"'
     stubs = {
         "ci-guard": f'#!/bin/sh\nexec "{sys.executable}" -m ci_guard "$@"\n',
-        "docker": '#!/bin/sh\nwhile [ "$1" != x ]; do shift; done\nshift\nexec ci-guard "$@"\n',
+        "docker": f'#!/bin/sh\nwhile [ "$1" != x ]; do {take_environment}; shift; done\nshift\nexec ci-guard "$@"\n',
     }
     for program, text in stubs.items():
-        (tmp_path / "bin" / program).write_text(text)
-        (tmp_path / "bin" / program).chmod(0o755)
+        (programs / program).write_text(text)
+        (programs / program).chmod(0o755)
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("CI_", "GITHUB_", "GITLAB_"))}
-    environ = {**kept, "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(checkout)}
+    environ = {**kept, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(checkout), **variables}
     shell = shutil.which("bash") or "sh"
     done = subprocess.run(
-        [shell, "-c", script_of(checkout, name)],
-        cwd=tmp_path / "repo", env=environ, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == code, done.stdout + done.stderr
+        [shell, "-c", script_of(checkout, name)], cwd=folder, env=environ, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("name", "manifest", "code"), RUNS, ids=[f"{name}-{code}" for name, _, code in RUNS])
+def test_its_script_judges(checkout: Path, tmp_path: Path, name: str, manifest: str, code: int) -> None:
+    (tmp_path / "repo").mkdir()
+    (tmp_path / "repo/pod.yaml").write_text(manifest)
+    exit_code, said = run_script(checkout, tmp_path / "repo", name)
+    assert exit_code == code, said
     results = tmp_path / "repo/ci-guard-results"
     assert {"ci-guard.sarif", "sbom.cdx.json", "verdict.json"} <= {path.name for path in results.iterdir()}
     if name == "gitlab":
@@ -152,6 +159,35 @@ def test_its_script_judges(checkout: Path, tmp_path: Path, name: str, manifest: 
         assert (tmp_path / "repo/result").read_text() == ("closed" if code else "open")
     else:
         assert "host-pid" in (results / "junit.xml").read_text()
+
+
+CHANGES = {
+    "gitlab": {"CI_MERGE_REQUEST_DIFF_BASE_SHA": "BASE"},
+    "Jenkinsfile": {"CHANGE_TARGET": "main"},
+    "azure-pipelines.yml": {"TARGET": "refs/heads/main"},
+    "buildkite/pipeline.yml": {"BUILDKITE_PULL_REQUEST": "7", "BUILDKITE_PULL_REQUEST_BASE_BRANCH": "main"},
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_does_not_choose_its_judge(
+    checkout: Path, repo: Path, tmp_path: Path, git: Callable[..., str], name: str
+) -> None:
+    """The change turns the gate off and brings a flaw: the policy of the base still judges."""
+    (repo / ".ci-guard.yaml").write_text("fail-on: high\n")
+    git(repo, "add", "--all")
+    git(repo, "commit", "--quiet", "--message=base")
+    base = git(repo, "rev-parse", "HEAD").strip()
+    clone = tmp_path / "clone/repo"
+    git(tmp_path, "clone", "--quiet", str(repo), str(clone))
+    (clone / ".ci-guard.yaml").write_text("fail-on: never\n")
+    (clone / "pod.yaml").write_text(FLAWED)
+    git(clone, "add", "--all")
+    git(clone, "commit", "--quiet", "--message=change")
+    variables = {key: value.replace("BASE", base) for key, value in CHANGES[name].items()}
+    code, said = run_script(checkout, clone, name, **variables)
+    assert code == 1, said
+    assert f"judged by the policy of the base commit {base[:12]}" in said
 
 
 def test_the_task_passes_our_own_rules(checkout: Path, tmp_path: Path) -> None:
