@@ -13,6 +13,7 @@ from ci_guard.commands.printing import show, write
 from ci_guard.config import values
 from ci_guard.config.settings import setting, switch
 from ci_guard.gate import GatePolicy, decide
+from ci_guard.model.errors import UsageError
 from ci_guard.model.record import replace
 from ci_guard.pipeline.conclude import RulesInForce
 from ci_guard.pipeline.manifests import Linted
@@ -36,6 +37,8 @@ def run(args: argparse.Namespace) -> Outcome:
     from ci_guard.report import sbom_diff as reporter
 
     session = open_session(Path.cwd(), [args.new], os.environ, vars(args))
+    if session.config.since:
+        raise UsageError("--since: what was there before is OLD")
     old_root, (old,) = root_and_targets(Path.cwd(), [args.old])  # a checkout of the base stands beside the repository
     rules = RulesInForce(replace(session.rules.choice, categories=CATEGORIES))
     session = replace(session, rules=rules)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 def judge_file(request: LintRequest, path: str, data: bytes, advisories: Asked | None = None) -> Linted:
     """The verdicts on one file and its suppressions: manifest, lock or workflow. Nothing is raised for any bytes."""
+    if "sbom" in (request.choice.categories or ()):
+        return _bill(request, path, data)
     linted = lint_bytes(request, path, data)
     if is_workflow(path):
         _judge(request, linted).workflow(path, data)
@@ -27,6 +29,16 @@ def judge_file(request: LintRequest, path: str, data: bytes, advisories: Asked |
         _lock(request, linted, path, data, advisories)
     if reader_of(path) is not None:
         _judge(request, linted).setting_file(path, data)
+    return linted
+
+
+def _bill(request: LintRequest, path: str, data: bytes) -> Linted:
+    """A bill of materials or a list of checksums: only the command that judges nothing else chooses their rules."""
+    from ci_guard.pipeline.conclude import RulesInForce
+    from ci_guard.pipeline.sbom_check import check_file
+
+    linted = Linted()
+    check_file(request.root, path, data, RulesInForce(request.choice), linted)
     return linted
 
 

@@ -48,19 +48,27 @@ def check(root: Path, paths: Iterable[str], rules: RulesInForce, into: Linted) -
     for path in paths:
         try:
             data = read_file(root, path, LIMIT)
-            if is_checksum_file(data):
-                checksums.check(root, path, data, rules, into)
-                continue
         except InputError as error:
             into.judged.unjudged.append(Unjudged("", path, str(error), Location(path)))
-            continue
-        read = read_bill(path, data)
-        if isinstance(read, Unreadable):
-            into.judged.files["unreadable"] += 1
-            into.judged.unreadable(read, rules.emit)
         else:
-            into.judged.files["judged"] += 1
-            judge(read, rules, into)
+            check_file(root, path, data, rules, into)
+
+
+def check_file(root: Path, path: str, data: bytes, rules: RulesInForce, into: Linted) -> None:
+    """Judge one of them by its bytes; adds to `into`. Nothing is raised for any bytes."""
+    if is_checksum_file(data):
+        try:
+            checksums.check(root, path, data, rules, into)
+        except InputError as error:
+            into.judged.unjudged.append(Unjudged("", path, str(error), Location(path)))
+        return
+    read = read_bill(path, data)
+    if isinstance(read, Unreadable):
+        into.judged.files["unreadable"] += 1
+        into.judged.unreadable(read, rules.emit)
+    else:
+        into.judged.files["judged"] += 1
+        judge(read, rules, into)
 
 
 def judge(bill: Bill, rules: RulesInForce, into: Linted) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
 from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
@@ -331,3 +332,21 @@ def test_documents_of_all_tools_are_judged(capsys: pytest.CaptureFixture[str], m
     assert run(".", "--profile", "all", "--format", "sarif") == 1
     runs = json.loads(capsys.readouterr().out)["runs"]
     assert "ci-guard/sbom/" in {r["automationDetails"]["id"] for r in runs}
+
+
+def test_only_what_is_new_counts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--since`: a component without a version that was there before does not close the gate, a second one does."""
+    git = ["git", "-c", "user.name=Ann", "-c", "user.email=ann@acme.example"]
+    value = whole()
+    del value["components"][0]["version"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        (folder / "bom.json").write_text(json.dumps(value), "utf-8")
+        subprocess.run([*git, *command], check=True)
+    assert run("bom.json", "--profile", "sbom-ntia") == 1
+    value["serialNumber"] = "urn:uuid:1b71a5b4-4bc5-4548-a51a-212e631976ce"
+    (folder / "bom.json").write_text(json.dumps(value), "utf-8")
+    assert run("bom.json", "--profile", "sbom-ntia", "--since", "HEAD") == 0
+    del value["metadata"]["component"]["version"]
+    (folder / "bom.json").write_text(json.dumps(value), "utf-8")
+    assert run("bom.json", "--profile", "sbom-ntia", "--since", "HEAD") == 1
+    capsys.readouterr()

@@ -246,6 +246,7 @@ def test_exit_codes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("old.json", "broken.json") == 3
     assert "broken.json:1: not valid JSON" in capsys.readouterr().err
     assert run("old.json", "gone.json") == 3
+    assert run("old.json", "new.json", "--since", "HEAD") == 2
 
 
 def test_json_is_as_published(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
