@@ -13,7 +13,8 @@ from ci_guard.sbom.reading.bill import Bill, Party, Stated
 from ci_guard.sbom.reading.values import bounded, component, hashes, is_purl, known_edges, party
 
 _SCOPES = {"": "required", "required": "required", "optional": "optional", "excluded": "dev"}
-_IDENTIFIERS = (("cpe", "cpe"), ("omniborId", "gitoid"), ("swhid", "swhid"))
+_IDENTIFIERS = (("purl", "purl"), ("cpe", "cpe"), ("omniborId", "gitoid"), ("swhid", "swhid"))
+"""Fields that are one text, or a list of them, and what they identify by."""
 _INSTALL_SCRIPTS = frozenset({"ci-guard:npm:install-script", "cdx:npm:hasInstallScript", "cdx:npm:has_install_script"})
 INSTALL_SCRIPT = ("ci-guard:npm:install-script", "true")
 """The property of a package that runs a program when it is installed."""
@@ -77,10 +78,6 @@ def _key(path: NodePath, entry: dict[str, Any]) -> str:
 def _stated(entry: dict[str, Any], path: NodePath) -> Stated:
     purl = text(entry, "purl")
     declared, concluded = _licences(entry)
-    identifiers = [
-        (kind, said) for key, kind in _IDENTIFIERS for said in (*texts(entry.get(key)), text(entry, key)) if said
-    ]
-    swid = text(entry, "swid", "tagId")
     made = component(
         _key(path, entry),
         name=_name(entry, purl),
@@ -99,11 +96,16 @@ def _stated(entry: dict[str, Any], path: NodePath) -> Stated:
         component=made,
         supplier=party(entry.get("supplier")),
         producers=tuple(_producers(entry)),
-        identifiers=tuple([("purl", purl)] * bool(purl) + identifiers + [("swid", swid)] * bool(swid)),
+        identifiers=tuple(_identifiers(entry)),
         declared=declared,
         concluded=concluded,
         filename=next((v for k, v in made.properties if k == "bsi:component:filename"), ""),
     )
+
+
+def _identifiers(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    given = [(kind, said) for key, kind in _IDENTIFIERS for said in (text(entry, key), *texts(entry.get(key)))]
+    yield from (pair for pair in (*given, ("swid", text(entry, "swid", "tagId"))) if pair[1])
 
 
 def _name(entry: dict[str, Any], purl: str) -> str:
