@@ -54,7 +54,7 @@ def document(count: int, moved: int) -> bytes:
 
 
 def measure(folder: Path, arguments: list[str], runs: int) -> tuple[float, int]:
-    """Median seconds of the processor, and the peak memory in MiB. Findings may close the gate: exit 1 is no failure."""
+    """Median seconds of the processor, and the peak memory in MiB. Findings may close the gate (exit 1)."""
     processor, peak = [], 0
     command = [sys.executable, "-m", "ci_guard", "sbom", *arguments, "--output", "out"]
     for _ in range(runs):
