@@ -242,7 +242,15 @@ def workloads_of(resource: Resource) -> Iterator[Workload]:
     locate = resource.document.locate
     images = tuple(DeployedImage(use.facts, locate(use.path)) for use in images_of(resource))
     if images:
-        yield Workload(resource.id, locate((*resource.path, "metadata", "name")), images)
+        yield Workload(resource.id, locate((*resource.path, "metadata", "name")), images, _stated_version(resource))
+
+
+def _stated_version(resource: Resource) -> str:
+    """The version that the recommended label states, "" without one."""
+    metadata = resource.value.get("metadata")
+    labels = metadata.get("labels") if isinstance(metadata, dict) else None
+    version = labels.get("app.kubernetes.io/version") if isinstance(labels, dict) else None
+    return version if isinstance(version, str) else ""
 
 
 def patch_structure(judge: StructureJudge, resource: Resource) -> Iterator[Finding]:

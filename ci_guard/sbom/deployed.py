@@ -23,11 +23,12 @@ class DeployedImage:
 
 @record
 class Workload:
-    """One object that runs images; `location` is its name in the manifest."""
+    """One object that runs images; `location` is its name in the manifest, `version` what a label says, "" unknown."""
 
     id: SubjectId
     location: Location
     images: tuple[DeployedImage, ...]
+    version: str = ""
 
 
 @record
@@ -82,6 +83,7 @@ def _workload(workload: Workload) -> Component:
     return Component(
         ref=workload_ref(workload),
         name=subject.name or "(generated name)",
+        version=workload.version,
         type="application",
         locations=(workload.location,),
         properties=tuple(sorted((f"ci-guard:kubernetes:{key}", value) for key, value in described if value)),

@@ -14,8 +14,9 @@ from ci_guard.sbom.suppliers import supplier
 def unknowns(inventory: Inventory, metadata: Metadata) -> list[tuple[str, str]]:
     """(field, words), sorted: of the document, of how many components, and what could not be read."""
     lacks: dict[str, Callable[[Component], bool]] = {
-        "supplier": lambda c: supplier(c) is None,
-        "version": lambda c: not c.version,
+        # A file of the set is supplied with it, and its checksum is its version.
+        "supplier": lambda c: c.type != "file" and supplier(c) is None,
+        "version": lambda c: c.type != "file" and not c.version,
         "hashes": lambda c: not c.hashes and not any(d.hashes for d in c.distributions),
         "licenses": lambda c: not c.licenses,
         "licenses-concluded": lambda c: not concluded(c),

@@ -19,7 +19,7 @@ DEPLOYMENT = """# SPDX-FileCopyrightText: 2024 The Shop
 # SPDX-License-Identifier: Apache-2.0
 apiVersion: apps/v1
 kind: Deployment
-metadata: {name: web, namespace: shop}
+metadata: {name: web, namespace: shop, labels: {app.kubernetes.io/version: "1.4.2"}}
 spec:
   template:
     spec:
@@ -73,6 +73,7 @@ def test_spdx_holds_the_files(manifests: Path, tmp_path: Path) -> None:
     assert files["./web.yaml"]["copyrightText"] == "2024 The Shop"
     assert files["./base/namespace.yaml"]["licenseInfoInFiles"] == ["NOASSERTION"]
     assert {f["licenseConcluded"] for f in files.values()} == {"NOASSERTION"}
+    assert {p["name"]: p.get("versionInfo") for p in document["packages"]}["web"] == "1.4.2"
     assert {
         ("DOCUMENT", "DESCRIBES", "shop"),
         ("shop", "CONTAINS", "./web.yaml"),
