@@ -191,12 +191,14 @@ def _is_image(args: argparse.Namespace) -> bool:
 
 
 def _roots(args: argparse.Namespace) -> tuple[TrustedRoot, ...]:
+    custom = bool(args.trusted_root or args.tuf_url or args.tuf_root)
+    if args.key and not (custom or args.trust):
+        return ()  # the key alone decides, and nothing of certificates is loaded
     from ci_guard.pipeline import trust
 
-    custom = bool(args.trusted_root or args.tuf_url or args.tuf_root)
     trust.check_profile(args.trust, key=bool(args.key), custom=custom)
-    if args.trust == trust.KEY or (args.key and not (custom or args.trust)):
-        return ()  # the key alone decides
+    if args.trust == trust.KEY:
+        return ()
     source = trust.repository(args.tuf_url, args.tuf_root)
     if source is not None and not args.online:
         raise UsageError("--tuf-url asks the network: add --online")
