@@ -111,6 +111,7 @@ def test_what_a_hook_installs_is_pinned_and_small(checkout: Path) -> None:
         ("requirements.txt", True),
         ("services/a/requirements-dev.txt", True),
         ("services/a/uv.lock", True),
+        (".ci-guard.digests.json", True),
         ("package-lock.json", True),
         (".github/workflows/ci.yml", True),
         ("deep/.github/workflows/ci.yaml", True),
