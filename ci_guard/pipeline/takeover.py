@@ -55,12 +55,14 @@ def take_over(
     used = {(skip, rule) for skip, rule in wanted if _accepts(skip, findings.get(rule, ()), folder)}
     kept = _once(_acceptance(skip, rule) for skip, rule in wanted if (skip, rule) in used)
     served = {skip for skip, _ in used}
+    spoken_of = {(skip.origin, skip.check) for skip in served}
+    named = ((skip.origin, skip.check) for skip, _ in wanted)
     return replace(draft, acceptances=kept), Takeover(
         skips=len(served),
         entries=len(kept),
         without_reason=sum(not entry.reason for entry in kept),
         switches=len(switches),
-        needless=tuple(dict.fromkeys([*as_it_is, *((s.origin, s.check) for s, _ in wanted if s not in served)])),
+        needless=tuple(dict.fromkeys([*as_it_is, *(place for place in named if place not in spoken_of)])),
         leftovers=tuple(dict.fromkeys(leftovers)),
     )
 

@@ -18,14 +18,15 @@ MARKS = (b"kubescape.io/skip-controls",)
 
 _CONTROLS = "kubescape.io/skip-controls"
 _EXCEPTIONS = b"postureExceptionPolicy"
-_INPUTS = (b"insecureCapabilities", b"imageRepositoryAllowList", b"recommendedLabels", b"cpu_limit_max")
+_INPUTS = ("insecureCapabilities", "imageRepositoryAllowList", "recommendedLabels", "cpu_limit_max")
 _PLACES = ("kind", "namespace", "name")
+_ANYTHING = frozenset({"", ".*", "^.*$"})
 _SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")
 
 
 def is_config(path: str, data: bytes) -> bool:
     """Whether the file holds exceptions or control inputs; it may have any name."""
-    return path.endswith(".json") and (_EXCEPTIONS in data or any(mark in data for mark in _INPUTS))
+    return path.endswith(".json") and (_EXCEPTIONS in data or any(name.encode() in data for name in _INPUTS))
 
 
 def read_config(path: str, data: bytes, wishes: Wishes) -> None:
@@ -42,13 +43,9 @@ def read_config(path: str, data: bytes, wishes: Wishes) -> None:
 
 
 def _inputs(top: Setting, wishes: Wishes) -> None:
-    inputs = top.value if isinstance(top.value, dict) else {}
-    inner = next((v for k, v in inputs.items() if k == "settings"), inputs)
-    if isinstance(inner, dict) and not any(mark.decode() in str(list(inner))[:10_000] for mark in _INPUTS):
-        return
-    wishes.leave(
-        top.origin, "inputs of controls: set `params` of rules instead (`ci-guard rules show RULE` lists them)"
-    )
+    if any(top.get(name).value is not None for name in _INPUTS):
+        words = "inputs of controls: set `params` of rules instead (`ci-guard rules show RULE` lists them)"
+        wishes.leave(top.origin, words)
 
 
 def _exception(exception: Setting, wishes: Wishes) -> None:
@@ -72,17 +69,16 @@ def _checks(exception: Setting, wishes: Wishes) -> Iterator[tuple[str, str]]:
 
 
 def _places(exception: Setting, wishes: Wishes) -> Iterator[dict[str, str]]:
-    """Where an exception holds, each as fields of a suppression."""
+    """Where an exception holds, each as fields of a suppression; one for a cluster or a label must not grow."""
     for resource in exception.get("resources").items():
         attributes = {key: member.text for key, member in resource.get("attributes").members()}
-        attributes.pop("cluster", None)
-        place = {key: _glob(attributes[key]) for key in _PLACES if key in attributes}
-        foreign = sorted(set(attributes) - set(_PLACES))
-        if foreign or None in place.values() or "*" in (place.get("kind") or ""):
+        limits = {key: pattern for key, pattern in attributes.items() if pattern not in _ANYTHING}
+        place = {key: _glob(pattern) for key, pattern in limits.items() if key in _PLACES}
+        if set(limits) - set(_PLACES) or None in place.values() or "*" in (place.get("kind") or ""):
             shown = ", ".join(f"{key}: {value}" for key, value in attributes.items())
             wishes.leave(resource.origin, f"the place {{{shown}}} is no kind, namespace or name with * and ?")
         else:
-            yield {key: value for key, value in place.items() if value not in {None, "*"}} or {}
+            yield {key: glob for key, glob in place.items() if glob}
 
 
 def _glob(pattern: str) -> str | None:
