@@ -9,12 +9,16 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from ci_guard.cli import main
+from ci_guard.model.report import Verdict
 from ci_guard.pipeline.sbom_diff import version_order
+from ci_guard.report import sbom_diff as reporter
+from ci_guard.report.sbom_diff import Shown
+from ci_guard.report.style import Style
 from ci_guard.sbom import cyclonedx, spdx
 from ci_guard.sbom.comparison.changes import compare
 from ci_guard.sbom.comparison.side import Side, of_bill
@@ -22,7 +26,7 @@ from ci_guard.sbom.metadata import Metadata
 from ci_guard.sbom.reading import read_bill
 from ci_guard.sbom.reading.bill import Bill
 from tests.sbom import sbom_inputs as inputs
-from tests.sbom.test_reading import BILLS, bill_file
+from tests.sbom.test_reading import BILLS, bill_file, paths, wrong_type
 
 SCHEMA = jsonschema_rs.validator_for(
     json.loads((Path(__file__).parents[2] / "docs/schemas/sbom-diff.schema.json").read_bytes())
@@ -118,6 +122,11 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]] =
         [package(IMAGE.format(ONE), type="container", name="web")],
         [package(IMAGE.format(OTHER), type="container", name="web")],
         [f"digest web sha256:{ONE}>sha256:{OTHER}"],
+    ),
+    "an image by digest alone": (
+        [package("pkg:oci/web@sha256:" + ONE, type="container", name="web")],
+        [package("pkg:oci/web@sha256:" + OTHER, type="container", name="web")],
+        [f"version web sha256:{ONE}>sha256:{OTHER}"],
     ),
     "a newly added script": (
         [A1],
@@ -324,3 +333,39 @@ def test_a_checkout_of_the_base_stands_beside(
     monkeypatch.chdir(tmp_path / "repo")
     assert run("../base", ".", "--format", "json") == 1
     assert json.loads(capsys.readouterr().out)["changes"][0]["path"] == "requirements.txt"
+
+
+SEEDS = [
+    json.loads(bill_file(case).read_bytes()) for case in ("trivy-image", "syft-spdx", "spdx-3", "cyclonedx-1.2", "uv")
+]
+ODD: list[Any] = [
+    None,
+    7,
+    True,
+    "",
+    [],
+    {},
+    [[]],
+    [{}],
+    "pkg:npm/@a/b@1?x=%zz#",
+    "pkg:",
+    "pkg:oci/a@sha256:1?tag=%",
+    "1" * 300,
+    "|`<",
+]
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_any_two_documents_can_be_compared(data: st.DataObject) -> None:
+    """Whatever stands at any place of one of them; and what is told of them can be shown."""
+    value = data.draw(st.sampled_from(SEEDS))
+    at = data.draw(st.sampled_from(paths(value)))
+    broken = read_bill("new.json", json.dumps(wrong_type(value, at, data.draw(st.sampled_from(ODD)))).encode())
+    if isinstance(broken, Bill):
+        one, other = of_bill(broken), side(json.dumps(value).encode())
+        found = compare(one, other, version_order)
+        shown = Shown(one, other, found, {}, Verdict(0, "open", "high"))
+        assert reporter.page(shown).startswith("### Bill of materials")
+        assert reporter.text(shown, Style())
+        assert [e.message for e in SCHEMA.iter_errors(json.loads(reporter.json(shown)))] == []

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ci_guard.model.component import Component
-from ci_guard.model.record import record
+from ci_guard.model.record import record, replace
 from ci_guard.sbom.comparison.identity import Identity, identity
 from ci_guard.sbom.comparison.side import Side
 from ci_guard.sbom.comparison.ways import Ways
@@ -64,16 +64,8 @@ def compare(old: Side, new: Side, order: Order) -> list[Change]:
     found: list[Change] = []
     for name in sorted(before.keys() | after.keys()):
         found += _of_one_thing(before.get(name, {}), after.get(name, {}), order, words)
-    placed = (c if c.kind == "removed" else _placed(c, ways) for c in found)
+    placed = (c if c.kind == "removed" else replace(c, way=ways.to(c.key), reached=ways.known(c.key)) for c in found)
     return sorted(placed, key=lambda c: (KINDS.index(c.kind), c.name.lower(), c.name, c.version, c.old, c.key))
-
-
-def _placed(change: Change, ways: Ways) -> Change:
-    return Change(
-        *(change.kind, change.name, change.purl, change.key, change.version, change.old, change.new),
-        way=ways.to(change.key),
-        reached=ways.known(change.key),
-    )
 
 
 def _grouped(side: Side) -> dict[str, _Versions]:
@@ -90,14 +82,14 @@ def _of_one_thing(before: _Versions, after: _Versions, order: Order, words: Lice
     gone = _newest_first([v for v in before if v not in after], before, order)
     come = _newest_first([v for v in after if v not in before], after, order)
     for one, other in zip(gone, come, strict=False):
-        yield from _moved(before[one][0], after[other][0], order, words)
+        yield _moved(before[one][0], after[other][0], order)
+        yield from _beside(before[one], after[other], words)
     for version in gone[len(come) :]:
         yield _change("removed", before[version][0], old=version)
     for version in come[len(gone) :]:
-        entry = after[version][0]
-        yield _change("added", entry, new=version)
-        if INSTALL_SCRIPT in entry.component.properties:
-            yield _change("install-script", entry)
+        yield _change("added", after[version][0], new=version)
+        if _runs_script(after[version]):
+            yield _change("install-script", after[version][0])
 
 
 def _newest_first(versions: list[str], entries: _Versions, order: Order) -> list[str]:
@@ -107,21 +99,21 @@ def _newest_first(versions: list[str], entries: _Versions, order: Order) -> list
     return sorted(sorted(versions), key=lambda v: keys[v], reverse=True)
 
 
-def _moved(before: _Entry, after: _Entry, order: Order, words: LicenseExpressions) -> Iterator[Change]:
+def _moved(before: _Entry, after: _Entry, order: Order) -> Change:
     """One version in the place of another."""
     one, other = before.identity.version, after.identity.version
     keys = order(before.component.purl, one), order(after.component.purl, other)
     kind = "version" if None in keys or keys[0] == keys[1] else "upgraded" if keys[0] < keys[1] else "downgraded"
-    yield _change(kind, after, one, other)
-    yield from _beside([before], [after], words)
+    return _change(kind, after, one, other)
 
 
 def _of_one_version(before: list[_Entry], after: list[_Entry], words: LicenseExpressions) -> Iterator[Change]:
     """The same version on both sides: its content must be the same, too."""
     digests = [{e.identity.digest for e in side if e.identity.digest} for side in (before, after)]
     if all(digests) and digests[0] != digests[1]:
-        new = sorted(digests[1] - digests[0]) or sorted(digests[1])
-        yield _change("digest", after[0], sorted(digests[0] - digests[1] or digests[0])[0], new[0])
+        old_digest, new_digest = (min(d - o or d) for d, o in (digests, digests[::-1]))
+        # Without a tag the digest itself is the version, and another one an update like any other.
+        yield _change("digest" if after[0].identity.version else "version", after[0], old_digest, new_digest)
     elif not all(digests):
         for old, new_hash in _other_hashes(before, after):
             yield _change("hash" if after[0].identity.version else "content", after[0], old, new_hash)
@@ -138,9 +130,12 @@ def _beside(before: list[_Entry], after: list[_Entry], words: LicenseExpressions
     if sources[0] != sources[1]:
         home = "the registry of all others"
         yield _change("source", after[0], sources[0] or home, sources[1] or home)
-    runs = [any(INSTALL_SCRIPT in e.component.properties for e in side) for side in (before, after)]
-    if runs == [False, True]:
+    if _runs_script(after) and not _runs_script(before):
         yield _change("install-script", after[0])
+
+
+def _runs_script(entries: Iterable[_Entry]) -> bool:
+    return any(INSTALL_SCRIPT in e.component.properties for e in entries)
 
 
 def _licence(entries: Sequence[_Entry], words: LicenseExpressions) -> str:
