@@ -75,14 +75,12 @@ def prepare(request: UploadRequest) -> Prepared:
     return Prepared(ready, about.repository, analysis)
 
 
-def upload(
-    request: UploadRequest, prepared: Prepared, told: Callable[[str], object], patience: Patience | None = None
-) -> list[Uploaded]:
+def upload(request: UploadRequest, prepared: Prepared, told: Callable[[str], object]) -> list[Uploaded]:
     """Hand in all, then wait for all to be processed. `told` gets a line for each that GitHub took.
 
     Raises UsageError, ServiceError.
     """
-    patience = replace(patience or Patience(), total=request.wait)
+    patience = Patience(total=request.wait)
     done = []
     with CodeScanning(instance_of(request), prepared.repository) as scanning:
         for delivery in prepared.deliveries:
@@ -110,7 +108,10 @@ def instance_of(request: UploadRequest) -> Instance:
 def _refuse_elsewhere(request: UploadRequest, host: str) -> None:
     """A repository of another server: its name, findings and token are none of the public GitHub's business."""
     if not request.url and not request.environ.get("GITHUB_API_URL"):
-        raise UsageError(f"`origin` is on {visible(host)}: say --github-url https://{visible(host)}, or --repository")
+        name = visible(host)
+        raise UsageError(
+            f"`origin` is on {name}: say --repository OWNER/NAME, or --github-url https://{name} where that is a GitHub"
+        )
 
 
 def api_of(url: str) -> tuple[str, str]:

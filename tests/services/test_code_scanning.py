@@ -260,7 +260,7 @@ def test_a_token_does_not_go_to_a_server_that_nobody_named(
     repo.git("remote", "set-url", "origin", "https://x:y@git.corp.example/acme/app")
     monkeypatch.setenv("GH_TOKEN", TOKEN)
     assert cli.main(["upload", "bandit.sarif"]) == 2
-    assert "`origin` is on git.corp.example: say --github-url" in capsys.readouterr().err
+    assert "`origin` is on git.corp.example: say --repository" in capsys.readouterr().err
 
 
 def test_without_git_and_ci_it_must_be_said(
