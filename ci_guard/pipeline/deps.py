@@ -170,7 +170,7 @@ class DependencyJudge:
         file = read_settings(path, data, reader)
         if file.broken is not None:
             place, reason = file.broken.location, f"not read for settings of package managers: {file.broken.reason}"
-            if not parser_name(path):  # a lock that is broken has said so
+            if not parser_name(path) and SETTINGS in self._rules.selection.rules:  # a lock that is broken has said so
                 self._into.judged.unjudged.append(Unjudged(SETTINGS, path, reason, place))
             return
         for subject in setting_subjects(file):

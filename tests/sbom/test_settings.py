@@ -88,6 +88,12 @@ def test_what_is_secret_is_in_no_output(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text(
         "--extra-index-url http://u:passw0rd@i.example/simple\nidna==3.10\ntool @ https://u:passw0rd@f.example/t-1.tar.gz\n"
     )
+    (tmp_path / "bunfig.toml").write_text('[install.scopes]\na = { url = "http://r.example", token = "tok3n-value" }\n')
+    (tmp_path / "uv.toml").write_text('allow-insecure-host = ["u:passw0rd@h.example"]\n')
+    (tmp_path / "package-lock.json").write_text(  # one line, two entries
+        '{"lockfileVersion": 3, "packages": {"": {}, "node_modules/a": {"version": "1.0.0"}, "node_modules/b": '
+        '{"version": "1.0.0", "resolved": "http://u:passw0rd@r.example/b/-/b-1.0.0.tgz"}}}'
+    )
     hidden = ("--ignore", "credential-in-package-settings")
     for output, more in (("text", ()), *((name, hidden) for name in ("text", "json", "sarif", "markdown"))):
         done = ci_guard(tmp_path, "deps", "check", "--format", output, "--no-color", *more)

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from ci_guard.model.component import Component
+from ci_guard.model.location import Location
 from ci_guard.model.ports import ReadBytes
 from ci_guard.model.record import replace
 from ci_guard.sbom.lockfiles.lock import Lock, LockError
@@ -111,7 +112,8 @@ def read_lock(
         return error.unreadable
     homes = registries or {_home(lock)}
     exposed = frozenset(c.ref for c in lock.components if _exposed(c))
-    components = tuple(_identified(_unseen(c) if c.ref in exposed else c, homes) for c in lock.components)
+    lock = _unseen(lock, exposed) if exposed else lock
+    components = tuple(_identified(c, homes) for c in lock.components)
     return replace(lock, components=components, exposed=exposed, allowed=tuple(registries))
 
 
@@ -128,9 +130,23 @@ def _exposed(component: Component) -> bool:
     return any("@" in url and address(url).secret for url in urls)
 
 
-def _unseen(component: Component) -> Component:
-    """Without the text of its lines: whichever rules judge, nobody shows them."""
-    return replace(component, locations=tuple(replace(place, snippet="") for place in component.locations))
+def _unseen(lock: Lock, exposed: Collection[str]) -> Lock:
+    """Without the text of the lines of such entries: whichever rules judge, nobody shows them."""
+    secret = {_line(place) for c in lock.components if c.ref in exposed for place in c.locations}
+
+    def bare(place: Location) -> Location:
+        return replace(place, snippet="") if _line(place) in secret else place
+
+    return replace(
+        lock,
+        components=tuple(replace(c, locations=tuple(map(bare, c.locations))) for c in lock.components),
+        drift=tuple(replace(one, location=bare(one.location)) for one in lock.drift),
+        broken=tuple(replace(one, location=bare(one.location)) for one in lock.broken),
+    )
+
+
+def _line(place: Location) -> int:
+    return place.region.start_line if place.region else 0
 
 
 def _identified(component: Component, homes: Collection[str]) -> Component:

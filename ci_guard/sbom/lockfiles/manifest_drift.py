@@ -13,6 +13,7 @@ from ci_guard.model.ports import ReadBytes
 from ci_guard.sbom.lockfiles.direct_reference import named_reference
 from ci_guard.sbom.lockfiles.lock import LockError, list_of, only_table, table_of, text_of
 from ci_guard.sbom.purls import canonical_name
+from ci_guard.sbom.sources import without_password
 
 _NPM_GROUPS = (("dependencies", "optionalDependencies"), ("devDependencies",), ("peerDependencies",))
 _ELSEWHERE = ("git", "url", "path", "directory", "editable", "virtual")
@@ -89,7 +90,7 @@ def _difference(manifest: str, pairs: list[tuple[Wishes, Wishes]]) -> str:
             elif name not in asked:
                 found.append(f"{manifest} does not ask for {name[:40]}, the lock does")
             elif asked[name] != locked[name]:
-                was, now = locked[name][:20] or "any version", asked[name][:20] or "any version"
+                was, now = (without_password(ranges[name])[:20] or "any version" for ranges in (locked, asked))
                 found.append(f"{manifest} asks for {name[:40]} {now}, the lock for {was}")
     if not found:
         return ""

@@ -14,7 +14,7 @@ from typing import cast
 from ci_guard.model.subject import Subject, SubjectId
 from ci_guard.sbom.facts import EntryPosition
 from ci_guard.sbom.lockfiles.lock import LockError
-from ci_guard.sbom.settings.setting import Setting, SettingsFile, telling
+from ci_guard.sbom.settings.setting import Setting, SettingsFile, telling, unseen
 
 SETTINGS: dict[str, tuple[str, str]] = {
     ".npmrc": ("ini", "npmrc"),
@@ -59,7 +59,7 @@ def read_settings(path: str, data: bytes, reader: tuple[str, str] | None = None)
     module, name = found
     read = cast(Read, getattr(import_module(f"ci_guard.sbom.settings.{module}"), name))
     try:
-        return SettingsFile(path, telling(read(path, data)))
+        return SettingsFile(path, unseen(telling(read(path, data))))
     except LockError as error:
         return SettingsFile(path, broken=error.unreadable)
 

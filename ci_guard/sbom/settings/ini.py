@@ -10,7 +10,7 @@ from ci_guard.model.record import record
 from ci_guard.sbom.lockfiles.lines import Line, lines
 from ci_guard.sbom.lockfiles.lock import source_text
 from ci_guard.sbom.lockfiles.requirement_lines import LogicalLine, logical_lines
-from ci_guard.sbom.settings.setting import Setting, addressed
+from ci_guard.sbom.settings.setting import Setting, addressed, unverified
 from ci_guard.sbom.sources import is_secret
 from ci_guard.source.text import SourceText
 
@@ -76,7 +76,7 @@ def _pip(found: _Assignment, *, hashed: bool) -> Iterator[Setting]:
         confuses = "pip takes files of any name from there beside its index" if remote and not hashed else ""
         yield addressed("pip", name, value, found.location, confuses=confuses)
     elif name == "trusted-host":
-        yield Setting("pip", name, found.location, insecure=f"has pip accept any certificate of {value}, or none")
+        yield unverified("pip", name, value, found.location, "has pip accept any certificate of {}, or none")
 
 
 def npmrc(path: str, data: bytes) -> Iterator[Setting]:

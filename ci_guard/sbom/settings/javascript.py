@@ -7,7 +7,7 @@ from typing import Any
 
 from ci_guard.model.location import NodePath
 from ci_guard.sbom.lockfiles.lock import LockError, list_of, only_table, table_of, text_of
-from ci_guard.sbom.settings.setting import Setting, addressed
+from ci_guard.sbom.settings.setting import Setting, addressed, unverified
 from ci_guard.sbom.sources import is_secret
 from ci_guard.source.document import Document, Unreadable
 from ci_guard.source.reader import read
@@ -68,7 +68,7 @@ def _yarn(document: Document, at: NodePath, table: Mapping[str, Any]) -> Iterato
 def _yarn_checks(document: Document, table: Mapping[str, Any]) -> Iterator[Setting]:
     for number, host in enumerate(list_of(table, "unsafeHttpWhitelist")):
         place = document.locate(("unsafeHttpWhitelist", number))
-        yield Setting("yarn", "unsafeHttpWhitelist", place, insecure=f"reaches {host} without TLS")
+        yield unverified("yarn", "unsafeHttpWhitelist", host, place, "reaches {} without TLS")
     for key, bad, words in _YARN_TLS:
         if key in table:
             place = document.locate((key,), key=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ci_guard.model.location import NodePath
 from ci_guard.sbom.lockfiles.lock import list_of, only_table, table_of, text_of
-from ci_guard.sbom.settings.setting import Setting, addressed
+from ci_guard.sbom.settings.setting import Setting, addressed, unverified
 from ci_guard.sbom.sources import is_secret
 from ci_guard.source.document import Document
 
@@ -72,8 +72,8 @@ def _uv_options(document: Document, at: NodePath, table: Mapping[str, Any]) -> I
         for number, url in enumerate(list_of(table, key)):
             yield addressed("uv", key, url, place(key, number), loose=_LOOSE_UV if key == "extra-index-url" else "")
     for number, host in enumerate(list_of(table, "allow-insecure-host")):
-        words = f"has uv accept any certificate of {host}, or none"
-        yield Setting("uv", "allow-insecure-host", place("allow-insecure-host", number), insecure=words)
+        where = place("allow-insecure-host", number)
+        yield unverified("uv", "allow-insecure-host", host, where, "has uv accept any certificate of {}, or none")
     for key in ("require-hashes", "verify-hashes"):
         if table.get(key) is False:
             yield Setting("uv", key, place(key), unchecked="has uv install without comparing hashes")

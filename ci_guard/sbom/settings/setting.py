@@ -60,11 +60,27 @@ def addressed(tool: str, name: str, url: object, location: Location, *, confuses
     """The setting of an address."""
     found = address(url) if isinstance(url, str) else Address()
     insecure = f"reaches {found.host} without TLS" if found.plain else ""
-    # Whichever rules judge: nobody shows this line.
-    place = replace(location, snippet="") if found.secret else location
-    return Setting(tool, name, place, confuses, insecure, "", loose, found.secret)
+    return Setting(tool, name, location, confuses, insecure, "", loose, found.secret)
 
 
 def telling(settings: Iterator[Setting]) -> tuple[Setting, ...]:
     """All of them, a bounded number: a file with more is no configuration."""
     return tuple(setting for setting, _ in zip(settings, range(_MAX_SETTINGS), strict=False))
+
+
+def unseen(settings: tuple[Setting, ...]) -> tuple[Setting, ...]:
+    """The settings, those on a line with a credential without its text: whichever rules judge, nobody shows it."""
+    secret = {_line(setting) for setting in settings if setting.secret}
+    hidden = ((s, replace(s, location=replace(s.location, snippet=""))) for s in settings)
+    return tuple(bare if _line(setting) in secret else setting for setting, bare in hidden)
+
+
+def _line(setting: Setting) -> int:
+    return setting.location.region.start_line if setting.location.region else 0
+
+
+def unverified(tool: str, name: str, host: object, location: Location, words: str) -> Setting:
+    """The setting of a host that need not prove who it is; `words` name it at `{}`, unless that is a secret."""
+    secret = isinstance(host, str) and "@" in host
+    shown = host if isinstance(host, str) and not secret else "a host"
+    return Setting(tool, name, location, insecure=words.format(shown), secret=secret)
