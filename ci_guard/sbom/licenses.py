@@ -74,7 +74,14 @@ class LicenseExpressions:
             return [{"license": {"id": whole, "acknowledgement": acknowledgement}}]
         if whole:
             return [{"expression": whole, "acknowledgement": acknowledgement}]
-        return [{"license": {"name": text, "acknowledgement": acknowledgement}} for text in sorted(set(texts)) if text]
+        return [
+            {"license": {**self._one(text), "acknowledgement": acknowledgement}} for text in sorted(set(texts)) if text
+        ]
+
+    def _one(self, text: str) -> dict[str, str]:
+        """An id beside names is an id; an expression may not stand there, and is a name."""
+        own = self.spdx(text)
+        return {"id": own} if own in self._listed else {"name": text}
 
 
 def concluded(component: Component) -> bool:

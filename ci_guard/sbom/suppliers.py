@@ -58,13 +58,13 @@ def supplier(component: Component) -> Supplier | None:
 
 def named(text: str, *, several: bool = False) -> Supplier | None:
     """Who is meant by `NAME`, `NAME <EMAIL>` or `NAME <URL>`; None when that is nobody."""
-    text = " ".join(text.split())[:_MOST]
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_MOST]
     page = _PAGE.match(text)
     found = _ADDRESS.match(text)
     url = page["url"] if page and is_uri(page["url"]) else ""
     name = page["name"].strip(' "') if page else ""
     name = name or ((found["name"].strip(' "') or found["email"]) if found else text.strip(' "'))
-    if not name:
+    if not any(c.isalnum() for c in name):
         return None
     email = found["email"] if found else name
     return Supplier(name, email if _EMAIL.match(email) else "", several or bool(_TEAM.search(name)), url)

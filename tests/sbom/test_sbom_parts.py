@@ -156,6 +156,8 @@ def test_declared_licences() -> None:
     assert expressions.cyclonedx(("MIT",)) == [{"license": {"id": "MIT", "acknowledgement": "declared"}}]
     assert expressions.cyclonedx(("MIT OR Apache-2.0",))[0]["expression"] == "MIT OR Apache-2.0"
     assert expressions.cyclonedx(("MIT/X11",))[0]["license"]["name"] == "MIT/X11"
+    mixed = [entry["license"] for entry in expressions.cyclonedx(("MIT", "MIT/X11"))]
+    assert [(one.get("id"), one.get("name")) for one in mixed] == [("MIT", None), (None, "MIT/X11")]
     assert expressions.combined(("MIT", "ISC")) == "ISC AND MIT"
 
 

@@ -85,5 +85,5 @@ def licences(metadata: Metadata) -> tuple[str, ...]:
     if named and all(name in _CLASSIFIED.values() for name in named):
         return named
     if stated and "\n" not in stated and len(stated) <= _LONGEST_NAME:
-        return (stated,)
+        return (_CLASSIFIED.get(stated, stated),)
     return named
