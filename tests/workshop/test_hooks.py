@@ -191,17 +191,17 @@ def test_the_configuration(repo: Path, hooks: Hooks) -> None:
     assert code == 0, said
 
 
-def test_workflows(checkout: Path, repo: Path, try_hook: Callable[[str], tuple[int, str]]) -> None:
+def test_workflows(checkout: Path, repo: Path, hooks: Hooks) -> None:
     put(checkout, repo, "action.yml", "action.yml")
     put(checkout, repo, BAD, "k8s/bad.yaml")  # no workflow, not looked at
-    code, said = try_hook("ci-guard-workflows")
+    code, said = hooks("ci-guard-workflows")
     assert code == 0, said
     bad = repo / ".github/workflows/ci.yml"
     bad.parent.mkdir(parents=True)
     bad.write_text(
         "on: issues\njobs:\n  a:\n    runs-on: x\n    steps:\n    - run: echo ${{ github.event.issue.title }}\n"
     )
-    code, said = try_hook("ci-guard-workflows")
+    code, said = hooks("ci-guard-workflows")
     assert code == 1, said
     assert ".github/workflows/ci.yml:6:17" in said
     assert "k8s/bad.yaml" not in said
