@@ -66,6 +66,9 @@ def finding(selection: Selection, selected: Selected, clause: Clause, place: Pla
     """The finding of a clause that failed at a place, for one item if the clause has items."""
     base, value = (item.path, item.value) if item else (place.base, place.root)
     variables = {**place.variables, "params": clause.params}
+    container = variables.get("container")
+    if isinstance(container, dict) and "name" not in container:
+        variables["container"] = {**container, "name": place.id.container}  # its number: Knative names its only one
     if item:
         variables["item"] = item.value
     target = _point(place, clause.at or ((),), base)

@@ -220,3 +220,12 @@ def test_what_the_configuration_says_of_rules_must_fit(
     (repo / "a.yaml").write_text(FLAWED)
     assert main(["lint", "."]) == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_a_container_without_a_name_is_called_by_its_number(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (repo / "a.yaml").write_text(
+        "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: a}\nspec:\n  template:\n    spec:\n"
+        "      containers: [{image: 'registry.example/a:1', securityContext: {privileged: true}}]\n"
+    )
+    _, found = findings_of(capsys, "a.yaml", "--select", "privileged-container")
+    assert 'container "#1" runs privileged' in {f["message"] for f in found}
