@@ -189,6 +189,24 @@ def test_the_way_on_which_something_came_in() -> None:
     assert ways["p11"] == ("p0 1.0.0", "…", *(f"p{n} 1.0.0" for n in range(5, 11)))
 
 
+def test_a_way_leads_over_files() -> None:
+    """The lock that a package stands in is on the way, and brings nothing in."""
+    value = json.loads(bill_file("syft-spdx").read_bytes())
+    lock, flask = "SPDXRef-File-poetry.lock-0", "SPDXRef-Package-python-flask-4b0a9f6d1c2e3f40"
+    root = "SPDXRef-DocumentRoot-Directory-."
+    for relation in value["relationships"]:
+        if relation["relationshipType"] == "CONTAINS":
+            relation["relatedSpdxElement"] = lock
+    value["relationships"].append(
+        {"spdxElementId": lock, "relatedSpdxElement": flask, "relationshipType": "DEPENDS_ON"}
+    )
+    new = json.dumps(value).encode()
+    value["packages"] = [p for p in value["packages"] if p["SPDXID"] == root]
+    found = {c.name: c for c in compare(side(json.dumps(value).encode()), side(new), version_order)}
+    assert (found["flask"].way, found["flask"].reached) == ((), True)
+    assert found["werkzeug"].way == ("flask 3.0.0",)
+
+
 def test_the_format_does_not_matter() -> None:
     head = Metadata("2024-05-01T12:00:00Z", name="shop")
     inventory = inputs.everything()

@@ -25,7 +25,7 @@ class Ways:
             for target in sorted(below[here]):
                 if target not in self._before:
                     self._before[target] = here
-                    self._first[target] = self._first.get(here, target)
+                    self._first[target] = self._first.get(here, "") or (target if target in side.components else "")
                     pending.append(target)
 
     def known(self, key: str) -> bool:
@@ -40,12 +40,13 @@ class Ways:
         steps: list[str] = []
         here = self._before.get(key, "")
         while here in self._first and len(steps) < _LONGEST:
-            steps.append(self._named(here))
+            steps += self._named(here)
             here = self._before[here]
-        if here in self._first:
-            steps += ["…", self._named(self._first[here])]
+        if first := self._first.get(here, ""):
+            steps += ["…", *self._named(first)]
         return tuple(reversed(steps))
 
-    def _named(self, key: str) -> str:
+    def _named(self, key: str) -> list[str]:
+        """A component by name and version; a file on the way is nobody."""
         component = self._side.components.get(key)
-        return f"{component.name} {component.version}".strip() if component else key
+        return [f"{component.name} {component.version}".strip()] if component else []

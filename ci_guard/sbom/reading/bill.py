@@ -71,9 +71,10 @@ class Flaw:
 class Bill:
     """One document.
 
-    `edges` are by `Stated.key`, `subjects` the keys of what it describes. `graded` are the keys of which it says
-    whether their dependencies are complete. `dangling` are references to nothing: path, what it is, the reference.
-    `contexts` say when in the life of the software it was made. `value` is plain data, as the format's JSON has it.
+    `edges` are by `Stated.key`; in SPDX some lead over files, which are no components. `subjects` are the keys of what
+    it describes, `graded` those of which it says whether their dependencies are complete. `dangling` are references to
+    nothing: path, what it is, the reference. `contexts` say when in the life of the software it was made. `value` is
+    plain data, as the format's JSON has it.
     """
 
     path: str

@@ -56,7 +56,7 @@ def read_spdx(path: str, value: dict[str, Any], places: Positions, flaws: tuple[
         places=places,
         components=components,
         subjects=tuple(sorted(_described(value, relations) & keys)),
-        edges=known_edges(_edges(relations), keys),
+        edges=known_edges(_edges(relations), keys | {text(f, "SPDXID") for f in tables(value.get("files"))}),
         graded=frozenset(a for a, kind, b in relations if kind == "DEPENDS_ON" and b in NO_VALUE),
         dangling=tuple(_dangling(value, relations, keys)),
         identifier=text(value, "documentNamespace"),

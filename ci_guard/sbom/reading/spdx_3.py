@@ -93,7 +93,7 @@ def read_spdx_3(path: str, value: dict[str, Any], places: Positions) -> Bill:
         places=places,
         components=components,
         subjects=tuple(sorted({root for d in (*documents, *boms) for root in texts(d.get("rootElement"))} & keys)),
-        edges=known_edges(_edges(graph), keys),
+        edges=known_edges(_edges(graph), keys | {text(f, "spdxId") for f in graph.of_type("software_File")}),
         graded=frozenset(text(r, "from") for r in graph.relations if text(r, "completeness")),
         dangling=tuple(_dangling(listed, graph)),
         identifier=next((text(d, "spdxId") for d in documents), ""),
