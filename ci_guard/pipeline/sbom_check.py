@@ -19,7 +19,7 @@ from ci_guard.sbom.reading import LIMIT, read_bill
 from ci_guard.sbom.reading.bill import Bill, Stated
 from ci_guard.source.checksum_file import is_checksum_file
 from ci_guard.source.document import Unreadable
-from ci_guard.source.files import SourceFile, read_file, walk
+from ci_guard.source.files import read_file, walk
 
 CATEGORIES = frozenset({"sbom", "input", "policy"})
 """The folders of rules that `sbom check` and `sbom diff` judge by."""
@@ -39,8 +39,8 @@ def documents(root: Path, targets: Sequence[str]) -> Iterator[str]:
         if not (root / target).is_dir():
             yield target
             continue
-        found = (f.path for f in walk(root, [target]) if isinstance(f, SourceFile))
-        yield from (path for path in found if path.endswith(_NAMES))
+        # Links too: that they are not followed has to be said.
+        yield from (found.path for found in walk(root, [target]) if found.path.endswith(_NAMES))
 
 
 def check(root: Path, paths: Iterable[str], rules: RulesInForce, into: Linted) -> None:

@@ -85,10 +85,18 @@ def test_nothing_outside_is_read(folder: Path, capsys: pytest.CaptureFixture[str
     assert sorted(findings) == sorted(("checksum-file-missing", name) for name in names)
 
 
+def test_a_link_in_a_folder_is_not_passed_over(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "elsewhere").write_text("{}", "utf-8")
+    (folder / "bom.cdx.json").symlink_to("elsewhere")
+    assert main(["sbom", "check", "."]) == 3
+    assert "symbolic link" in capsys.readouterr().out
+
+
 def test_files_that_are_not_listed_when_asked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = Checksum("sha256", "00" * 32, "plain.txt")
     (folder / "SHA256SUMS").write_bytes(write_checksums([line]))
     assert said(capsys, "SHA256SUMS") == (1, [("checksum-mismatch", "plain.txt")])
+    assert said(capsys, "SHA256SUMS", "--profile", "sbom-bsi") == (1, [("checksum-mismatch", "plain.txt")])
     _, findings = said(capsys, "SHA256SUMS", "--select", "checksum-file-unlisted")
     assert ("checksum-file-unlisted", "a/b/deep.bin") in findings
     assert len(findings) == len(NAMES)
