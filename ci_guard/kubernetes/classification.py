@@ -91,14 +91,19 @@ def _json_patch(document: Document, value: Any, surroundings: Surroundings) -> P
     return PatchDocument(document, resources, reason, document.locate(()))
 
 
-def _inline(document: Document, value: Any) -> Iterator[PatchDocument]:
-    """The patches that stand as text within a kustomization."""
-    found = list(inline_patches(value))
-    if found:
+def _inline(document: Document, value: Any) -> Iterator[PatchDocument | Skipped]:
+    """The patches that stand as text within a kustomization; what is written to an unknown kind is told."""
+    judged: list[Resource] = []
+    place = None
+    for patch in inline_patches(value):
         from ci_guard.kubernetes.laid_over import inline_resources
 
-        resources = list(inline_resources(document, found))
-        yield PatchDocument(document, resources, "it holds patches", document.locate(found[0].where))
+        resources, here = list(inline_resources(document, patch)), document.locate(patch.where)
+        judged, place = judged + resources, place or here
+        if not resources and "value" in patch.text:
+            yield Skipped(document.path, "kustomize-patch", "a patch in it does not say for which kind it is", here)
+    if judged and place:
+        yield PatchDocument(document, judged, "it holds patches", place)
 
 
 def _without_nulls(value: Any) -> Any:

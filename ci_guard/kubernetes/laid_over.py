@@ -8,7 +8,7 @@ is then asked for flaws that stand in the patch's own text only. What a patch ta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ci_guard.kubernetes.embedded import EmbeddedPositions
@@ -75,17 +75,16 @@ def patched(operations: Any, target: Mapping[str, Any], document: Positions) -> 
     return laid_over_all(found[1], found[0]) if found else []
 
 
-def inline_resources(document: Document, found: Iterable[InlinePatch]) -> Iterator[Resource]:
-    """What the patches within a kustomization write, with places of that file; Kustomize refuses what is no YAML."""
-    for patch in found:
-        for inner in read(document.path, patch.text.encode(errors="replace"), "kubernetes"):
-            if isinstance(inner, Unreadable):
-                continue
-            positions = EmbeddedPositions(inner, document, patch.where, patch.text)
-            if is_json_patch(inner.value):
-                yield from patched(inner.value, patch.target, positions)
-            else:
-                yield from laid_over_all(positions, inner.value)
+def inline_resources(document: Document, patch: InlinePatch) -> Iterator[Resource]:
+    """What a patch within a kustomization writes, with places of that file; Kustomize refuses what is no YAML."""
+    for inner in read(document.path, patch.text.encode(errors="replace"), "kubernetes"):
+        if isinstance(inner, Unreadable):
+            continue
+        positions = EmbeddedPositions(inner, document, patch.where, patch.text)
+        if is_json_patch(inner.value):
+            yield from patched(inner.value, patch.target, positions)
+        else:
+            yield from laid_over_all(positions, inner.value)
 
 
 def _at(value: Any, path: NodePath) -> dict[str, Any] | None:

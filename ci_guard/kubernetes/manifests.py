@@ -62,7 +62,7 @@ def read_manifests(
     seen: set[str] = set()
     for item in classify(path, data, surroundings):
         outcome = outcome_of(item)
-        if isinstance(item, Skipped) and (outcome in seen or outcome == "no-manifest"):
+        if isinstance(item, Skipped) and (outcome in seen - {"kustomize-patch"} or outcome == "no-manifest"):
             continue
         seen.add(outcome)
         yield item

@@ -24,6 +24,12 @@ _VERSIONS: Final = {
     **dict.fromkeys(("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"), "rbac.authorization.k8s.io/v1"),
 }
 """A target may name its kind alone."""
+_TOLD_BY: Final = {
+    "/spec/jobTemplate": "CronJob",
+    "/spec/template": "Deployment",
+    "/rules/": "Role",
+    **dict.fromkeys(("/spec/containers", "/spec/initContainers", "/spec/volumes", "/spec/host"), "Pod"),
+}
 
 
 class OperationPositions:
@@ -75,15 +81,13 @@ def patched_object(
 
 
 def _kind(target: Mapping[str, Any], operations: Any) -> str:
-    """The target's kind, a regular expression to Kustomize; told by the pointers where it does not name one."""
+    """The target's kind, a regular expression to Kustomize; told by the pointers where it does not name one (`.*`)."""
     wanted = target.get("kind")
-    if isinstance(wanted, str) and wanted:
-        return next((k for k in re.split(r"[|()^$]+", wanted) if re.fullmatch(r"[A-Za-z]+", k)), "")
+    for word in re.split(r"[|()^$]+", wanted) if isinstance(wanted, str) else ():
+        if re.fullmatch(r"[A-Za-z]+", word):
+            return word
     pointers = [p for o in operations[:_MOST] if isinstance(p := o.get("path"), str)]
-    for prefix, kind in (("/spec/jobTemplate/", "CronJob"), ("/spec/template/", "Deployment"), ("/rules/", "Role")):
-        if any(p.startswith(prefix) for p in pointers):
-            return kind
-    return ""
+    return next((kind for start, kind in _TOLD_BY.items() if any(p.startswith(start) for p in pointers)), "")
 
 
 def _api_version(target: Mapping[str, Any], kind: str) -> str:

@@ -87,3 +87,9 @@ def test_a_comment_in_a_patch_suppresses(tmp_path: Path) -> None:
     into = judged(tmp_path)
     assert [f.rule for f in into.judged.findings] == ["host-network"]
     assert into.suppresses
+
+
+def test_a_patch_for_nobody_knows_what_is_told() -> None:
+    into = judged(Path(__file__).parent / "patches" / "within-a-kustomization")
+    told = [n for n in into.judged.notices if "does not say for which kind" in n.message]
+    assert [n.location.region.start_line for n in told if n.location and n.location.region] == [30]
