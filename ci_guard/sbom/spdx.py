@@ -22,11 +22,10 @@ from ci_guard.sbom.purls import identifying_purl
 from ci_guard.sbom.shipped import file_name, shipped_file, shipped_hashes
 from ci_guard.sbom.sources import is_uri, split_git
 from ci_guard.sbom.spdx_files import analysed, checksums_of, is_spdx_file, spdx_file
-from ci_guard.sbom.spdx_licenses import SpdxLicenses
+from ci_guard.sbom.spdx_licenses import UNKNOWN, SpdxLicenses
 from ci_guard.sbom.suppliers import named, supplier
 from ci_guard.sbom.unknowns import unknowns
 
-_UNKNOWN = "NOASSERTION"
 _DOCUMENT = "SPDXRef-DOCUMENT"
 _ROOT = "SPDXRef-root"
 _NAMESPACE = ("documentNamespace", f"{HOME_URL}/spdx/{{}}")
@@ -64,7 +63,7 @@ def _document(inventory: Inventory, metadata: Metadata) -> dict[str, Any]:
     root = ids.get(metadata.subject, _ROOT)
     supplied = named(metadata.supplier, several=True)
     for package in packages:
-        if package["SPDXID"] == root and package["supplier"] == _UNKNOWN and supplied:
+        if package["SPDXID"] == root and package["supplier"] == UNKNOWN and supplied:
             package["supplier"] = supplied.spdx()
     if root == _ROOT:
         listed = [files[ref] for ref in sorted(set(inventory.roots) & set(files))]
@@ -111,12 +110,12 @@ def _root(metadata: Metadata) -> dict[str, Any]:
         "SPDXID": _ROOT,
         "name": own.name,
         "versionInfo": own.version,
-        "downloadLocation": _UNKNOWN,
+        "downloadLocation": UNKNOWN,
         "filesAnalyzed": False,
-        "supplier": supplied.spdx() if supplied else _UNKNOWN,
-        "licenseConcluded": _UNKNOWN,
-        "licenseDeclared": _UNKNOWN,
-        "copyrightText": _UNKNOWN,
+        "supplier": supplied.spdx() if supplied else UNKNOWN,
+        "licenseConcluded": UNKNOWN,
+        "licenseDeclared": UNKNOWN,
+        "copyrightText": UNKNOWN,
         "primaryPackagePurpose": "APPLICATION",
         "externalRefs": list(_external(own, Distribution())),
     }
@@ -127,7 +126,7 @@ def _package(component: Component, identifier: str, licenses: SpdxLicenses) -> d
     main = shipped_file(component)
     supplied = supplier(component)
     declared = licenses.expression(component.licenses)
-    agreed = concluded(component) and declared != _UNKNOWN
+    agreed = concluded(component) and declared != UNKNOWN
     checksums = checksums_of(shipped_hashes(component))
     package: dict[str, Any] = {
         "SPDXID": identifier,
@@ -137,12 +136,12 @@ def _package(component: Component, identifier: str, licenses: SpdxLicenses) -> d
         "downloadLocation": _download(component, main),
         "filesAnalyzed": False,
         "homepage": _homepage(component),
-        "supplier": supplied.spdx() if supplied else _UNKNOWN,
+        "supplier": supplied.spdx() if supplied else UNKNOWN,
         "checksums": checksums,
-        "licenseConcluded": declared if agreed else _UNKNOWN,
+        "licenseConcluded": declared if agreed else UNKNOWN,
         "licenseDeclared": declared,
         "licenseComments": _CONCLUDED if agreed else "",
-        "copyrightText": component.copyright or _UNKNOWN,
+        "copyrightText": component.copyright or UNKNOWN,
         "primaryPackagePurpose": _PURPOSES[component.type],
         "externalRefs": list(_external(component, main)),
         "sourceInfo": _source_info(component),
@@ -161,9 +160,9 @@ def _download(component: Component, main: Distribution) -> str:
     if component.source == "git":
         repository, commit = split_git(component.source_url)
         url = f"git+{repository.removeprefix('git+')}" + (f"@{commit}" if commit else "")
-        return url if re.match(r"git\+(?:https?|ssh|git)://\S+\Z", url) else _UNKNOWN
+        return url if re.match(r"git\+(?:https?|ssh|git)://\S+\Z", url) else UNKNOWN
     url = main.url or (component.source_url if component.source == "url" else "")
-    return url if re.match(r"https?://\S+\Z", url) else _UNKNOWN
+    return url if re.match(r"https?://\S+\Z", url) else UNKNOWN
 
 
 def _external(component: Component, main: Distribution) -> Iterator[dict[str, str]]:
@@ -200,7 +199,7 @@ def _relationships(
         if ref in files:
             continue
         if ref not in inventory.complete:
-            yield _relation(identifier, "DEPENDS_ON", _UNKNOWN)
+            yield _relation(identifier, "DEPENDS_ON", UNKNOWN)
         elif ref not in sources:
             yield _relation(identifier, "DEPENDS_ON", "NONE")
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ci_guard.model.component import Component, Hash
+from ci_guard.sbom.spdx_licenses import UNKNOWN
 
-_UNKNOWN = "NOASSERTION"
 _ALGORITHMS = {"md5": "MD5", "sha1": "SHA1", "sha256": "SHA256", "sha384": "SHA384", "sha512": "SHA512"}
 
 
@@ -31,9 +31,9 @@ def spdx_file(component: Component, identifier: str, expression: Callable[[tuple
         "fileName": f"./{component.name}",
         "fileTypes": ["TEXT"],
         "checksums": checksums_of(sorted(component.hashes)),
-        "licenseConcluded": _UNKNOWN,
-        "licenseInfoInFiles": [expression((text,)) for text in component.licenses] or [_UNKNOWN],
-        "copyrightText": component.copyright or _UNKNOWN,
+        "licenseConcluded": UNKNOWN,
+        "licenseInfoInFiles": [expression((text,)) for text in component.licenses] or [UNKNOWN],
+        "copyrightText": component.copyright or UNKNOWN,
     }
 
 
@@ -44,9 +44,9 @@ def analysed(files: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     digests = sorted(c["checksumValue"] for file in files for c in file["checksums"] if c["algorithm"] == "SHA1")
     # The standard's own algorithm: it names the set of files, and protects nothing. SHA-256 and 512 stand beside.
     code = hashlib.sha1("".join(digests).encode("ascii"), usedforsecurity=False).hexdigest()
-    found = sorted({text for file in files for text in file["licenseInfoInFiles"]} - {_UNKNOWN})
+    found = sorted({text for file in files for text in file["licenseInfoInFiles"]} - {UNKNOWN})
     return {
         "filesAnalyzed": True,
         "packageVerificationCode": {"packageVerificationCodeValue": code},
-        "licenseInfoFromFiles": found or [_UNKNOWN],
+        "licenseInfoFromFiles": found or [UNKNOWN],
     }
