@@ -16,7 +16,7 @@ from ci_guard.model.ports import Progress
 from ci_guard.model.printable import visible
 from ci_guard.pipeline import checksums
 from ci_guard.pipeline.gathering import Gathered, gather_files, gather_locks, gather_workloads
-from ci_guard.pipeline.images import archived_images, inventory_of, is_image
+from ci_guard.pipeline.images import ROOTFS, archived_images, inventory_of, is_image
 from ci_guard.pipeline.sbom import FORMATS, render
 from ci_guard.report.progress import progress_for
 from ci_guard.sbom.inventory import described
@@ -92,7 +92,7 @@ def _image(args: argparse.Namespace, progress: Progress) -> Outcome:
     progress.stage("sbom", args.path)
     inventory = inventory_of(args.path, args.platform)
     progress.done(f"{len(inventory.components)} components, {len(inventory.edges)} edges")
-    _write(args, inventory, "environment", "post-build")
+    _write(args, inventory, "root-file-system" if args.path.startswith(ROOTFS) else "environment", "post-build")
     _list(args, [])
     for text in inventory.unknown:
         print(visible(f"ci-guard: {text}"), file=sys.stderr)
@@ -100,10 +100,11 @@ def _image(args: argparse.Namespace, progress: Progress) -> Outcome:
 
 
 def _write(args: argparse.Namespace, inventory: Inventory, name: str, lifecycle: str) -> None:
-    subject = None if args.name or args.version else described(inventory)
+    about = described(inventory)
+    subject = None if args.name or args.version else about  # what is named otherwise is something else
     metadata = Metadata(
         timestamp(os.environ),
-        name=args.name or (subject.name if subject else name),
+        name=args.name or (about.name if about else name),
         version=args.version or (subject.version if subject else ""),
         author=args.author,
         supplier=args.supplier,
