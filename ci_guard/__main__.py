@@ -2,6 +2,6 @@
 
 import sys
 
-from ci_guard.cli import main
+from ci_guard.cli import start
 
-sys.exit(main())
+sys.exit(start())

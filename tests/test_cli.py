@@ -94,3 +94,17 @@ def test_a_file_that_is_no_manifest_needs_neither_yaml_nor_cel(tmp_path: Path) -
     other.write_text("replicas: 3\n")
     loaded = {m.split(".")[0] for m in modules_after("lint", str(other))}
     assert not {"yaml", "cel_expr_python"} & loaded
+
+
+@pytest.mark.parametrize(("argv", "code"), [(["--version"], 0), (["lint", "--format", "nope"], 2), (["nope"], 2)])
+def test_the_command_ends_with_its_code_and_all_that_it_said(argv: list[str], code: int) -> None:
+    done = subprocess.run([sys.executable, "-m", "ci_guard", *argv], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "ci-guard" in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_what_cannot_be_written_is_no_success() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-m", "ci_guard", "rules", "list"], stdout=full, check=False, stderr=-1)
+    assert done.returncode != 0
