@@ -1,4 +1,4 @@
-"""Manifests against their locks, as npm 10 and uv 0.13 write them; where both tools refuse, we say why."""
+"""Manifests against their locks, as npm 11 and uv 0.13 write them; where both tools refuse, we say why."""
 
 from __future__ import annotations
 
