@@ -148,6 +148,11 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]] =
         [package("pkg:deb/debian/a@1-1?arch=arm64")],
         ["added a >1-1", "removed a 1-1>"],
     ),
+    "names that one tool writes in lower case": (
+        [package("pkg:npm/JSONStream@1")],
+        [package("pkg:npm/jsonstream@1")],
+        [],
+    ),
     "names in another spelling": ([package("pkg:pypi/Zope.Interface@1")], [package("pkg:pypi/zope-interface@1")], []),
 }
 

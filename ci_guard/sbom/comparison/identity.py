@@ -13,6 +13,9 @@ _TELLING = frozenset({"arch", "classifier", "ext", "platform", "type"})
 """Qualifiers that tell two packages of one name apart. Others change with the version (`vcs_url`, `checksum`), with the
 tool (`package-id`, `upstream`) or with the system around (`distro`): they would turn an update into a new package."""
 
+_CASELESS = frozenset({"apk", "bitbucket", "composer", "deb", "github", "golang", "npm", "pypi"})
+"""Types whose names purls write in lower case; some tools keep them as they are."""
+
 _SOURCES = ("repository_url", "vcs_url", "download_url")
 _COMMIT = re.compile(r"@[^/@]*\Z")
 
@@ -42,6 +45,7 @@ def identity(component: Component) -> Identity:
         return Identity(f"oci:{where} {' '.join(told)}".strip(), unquote(given.get("tag", "")), unquote(version))
     named = canonical_name(ecosystem_of(purl), unquote(name))
     path = f"{unquote(folder.removeprefix('pkg:').partition('/')[2])}/{named}".lstrip("/")
+    path = path.lower() if kind in _CASELESS else path
     source = next((unquote(given[key]) for key in _SOURCES if given.get(key)), "")
     key = f"{kind}:{path} {' '.join(told)}".strip()
     return Identity(key, unquote(version) or component.version, source=_COMMIT.sub("", source))
