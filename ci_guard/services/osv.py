@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -25,6 +26,7 @@ HOME: Final = "https://api.osv.dev"
 BATCH: Final = 1000  # queries of one call, the API's own limit
 MAX_PAGES: Final = 100  # of one query; a server that always has one more is broken
 MAX_RECORDS: Final = 20_000
+AT_ONCE: Final = 8  # calls for records at the same time: a round trip each, and often hundreds of them
 _JSON: Final = {"Content-Type": "application/json"}
 _MAX_DATABASE: Final = 2_000_000_000
 
@@ -66,8 +68,7 @@ class OsvService:
         new = [p for p in dict.fromkeys(packages) if p not in self._ids and self.covers(p.ecosystem)]
         for start in range(0, len(new), BATCH):
             self._ids |= self._ask(new[start : start + BATCH])
-        for name in sorted({name for package in new for name in self._ids[package]}):
-            self._record(name)
+        self._fetch(sorted({name for package in new for name in self._ids[package]} - self._records.keys()))
 
     def records(self, ecosystem: str, name: str, version: str) -> Sequence[Pair]:
         """What the API has for the package. Raises ServiceError."""
@@ -77,7 +78,7 @@ class OsvService:
         base = base_ecosystem(ecosystem)
         return [
             (record, entry)
-            for record in map(self._record, self._ids[package])
+            for record in (self._records[name] for name in self._ids[package])
             for entry in record.affected
             if not record.withdrawn and entry.name == known and base_ecosystem(entry.ecosystem) == base
         ]
@@ -121,17 +122,27 @@ class OsvService:
                 raise ServiceError(SERVICE, "an answer names an advisory without `id`")
             yield vuln["id"]
 
-    def _record(self, name: str) -> Record:
-        if name not in self._records:
-            if len(self._records) >= MAX_RECORDS:
-                raise ServiceError(SERVICE, f"more than {MAX_RECORDS:,} advisories for one run")
-            url = f"{self.url}/v1/vulns/{quote(name, safe='')}"
-            given = self.client.send(Request("GET", url)).json()
-            try:
-                self._records[name] = parse_record(given, name)
-            except InputError as error:
-                raise ServiceError(SERVICE, str(error)) from None
-        return self._records[name]
+    def _fetch(self, names: Sequence[str]) -> None:
+        """Get each record once, in shares of which every thread has one."""
+        if not names:
+            return
+        if len(self._records) + len(names) > MAX_RECORDS:
+            raise ServiceError(SERVICE, f"more than {MAX_RECORDS:,} advisories for one run")
+        shares = [share for start in range(AT_ONCE) if (share := names[start::AT_ONCE])]
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            for records in threads.map(self._fetch_share, shares):
+                self._records |= records
+
+    def _fetch_share(self, names: Sequence[str]) -> dict[str, Record]:
+        with self.client.twin() as client:
+            return {name: self._record(client, name) for name in names}
+
+    def _record(self, client: HttpClient, name: str) -> Record:
+        given = client.send(Request("GET", f"{self.url}/v1/vulns/{quote(name, safe='')}")).json()
+        try:
+            return parse_record(given, name)
+        except InputError as error:
+            raise ServiceError(SERVICE, str(error)) from None
 
 
 def _query(package: Package, token: str) -> dict[str, Any]:

@@ -23,13 +23,17 @@ from packaging.version import InvalidVersion, Version
 
 @dataclass
 class Service:
-    """`page`: results of one page of a query. `faults`: path prefix -> answers to give first: (status, body)."""
+    """`page`: results of one page of a query. `faults`: path prefix -> answers to give first: (status, body).
+
+    `together`: records are answered only when so many are asked for at the same time.
+    """
 
     records: dict[str, dict[str, Any]]
     page: int = 1000
     delay: float = 0.0
     faults: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
+    together: threading.Barrier | None = None
     url: str = ""
     by_name: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
 
@@ -119,6 +123,8 @@ def serving(service: Service) -> Iterator[Service]:  # noqa: C901 (a server is o
         def handle_one(self, body: bytes) -> None:
             service.asked["/simple" if self.path.startswith("/simple/") else self.path.split("/vulns/")[0]] += 1
             time.sleep(service.delay)
+            if service.together and "/vulns/" in self.path:
+                service.together.wait(5)
             for prefix, answers in service.faults.items():
                 if self.path.startswith(prefix) and answers:
                     self.answer(*answers.pop(0))

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -302,6 +303,16 @@ def test_passing_faults_are_tried_again() -> None:
     with serving(Service({r["id"]: r for r in RECORDS}, faults=faults)) as service, client_of(service) as client:
         found = match(OsvService(client, service.url), "PyPI", "jinja2", "2.4.1").matches
         assert [m.id for m in found] == ["CVE-2026-1", "PYSEC-2"]
+
+
+def test_records_are_fetched_at_the_same_time_and_once() -> None:
+    known = {r["id"]: r for r in RECORDS}
+    with serving(Service(known, together=threading.Barrier(3))) as service, client_of(service) as client:
+        source = OsvService(client, service.url)
+        for _ in range(2):
+            found = match(source, "PyPI", "jinja2", "2.4.1").matches
+        assert [m.id for m in found] == ["CVE-2026-1", "PYSEC-2"]
+        assert service.asked == {"/v1/querybatch": 1, "/v1": 3}
 
 
 def test_a_slow_service_is_not_waited_for() -> None:
