@@ -9,7 +9,7 @@ from pathlib import Path
 from ci_guard.commands import deps_db, deps_pin, deps_vex
 from ci_guard.commands.options import add_advisories, add_online, add_output, add_policy
 from ci_guard.commands.outcome import Outcome
-from ci_guard.commands.printing import show
+from ci_guard.commands.printing import show, shows_edits
 from ci_guard.gate import GatePolicy, decide
 from ci_guard.model.record import replace
 from ci_guard.pipeline.conclude import RulesInForce
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> Outcome:
     session = open_session(Path.cwd(), args.paths, os.environ, vars(args))
     rules = RulesInForce(replace(session.rules.choice, categories=CATEGORIES))
     asked = ask(session.root, session.policy, session.today, os.environ, vars(args))
-    session = replace(session, rules=rules, advisories=asked)
+    session = replace(session, rules=rules, advisories=asked, fixing=shows_edits(args))
     request = replace(session.lint_request(), whole=True)  # which images the manifests deploy
     linted = lint(request, Silent())
     lock = lock_in_force(session.policy)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from ci_guard.commands.options import add_output, add_policy
 from ci_guard.commands.outcome import Outcome
-from ci_guard.commands.printing import show
+from ci_guard.commands.printing import show, shows_edits
 from ci_guard.gate import GatePolicy, decide
 from ci_guard.model.errors import InputError
 from ci_guard.model.location import STDIN_PATH
+from ci_guard.model.record import replace
 from ci_guard.model.report import Notice
 from ci_guard.pipeline.lint import lint, lint_bytes
 from ci_guard.pipeline.manifests import Linted
@@ -40,6 +41,7 @@ def run(args: argparse.Namespace) -> Outcome:
     """Judge and show. Exit 0 or 1 by the findings; nothing to judge is exit 0 with a notice."""
     from_stdin = args.paths == ["-"]
     session = open_session(Path.cwd(), [] if from_stdin else args.paths, os.environ, vars(args), repo_wide=args.all)
+    session = replace(session, fixing=shows_edits(args))
     linted = _from_stdin(session, args.stdin_filename) if from_stdin else _from_files(session)
     report = session.report(linted)
     verdict = decide(report, GatePolicy(session.config.fail_on, allow_empty=True))

@@ -19,8 +19,7 @@ from ci_guard.source.files import read_or_none
 
 def show(report: Report, verdict: Verdict | None, args: argparse.Namespace, root: Path) -> None:
     """Print the report as `--format` and `--output` ask. Raises ConfigError for a wrong CI_GUARD_FORMAT."""
-    options = vars(args)
-    asked = setting("format", values.one_of(FORMATS), options=options, environ=os.environ, configured="text")
+    options, asked = vars(args), asked_format(args)
     style = style_for(
         sys.stdout,
         os.environ,
@@ -29,6 +28,16 @@ def show(report: Report, verdict: Verdict | None, args: argparse.Namespace, root
     )
     text = render(asked, report, verdict, Style() if args.output else style, partial(read_or_none, root))
     write(text, args.output)
+
+
+def asked_format(args: argparse.Namespace) -> str:
+    """The format of the report, by option or environment. Raises ConfigError for a wrong CI_GUARD_FORMAT."""
+    return setting("format", values.one_of(FORMATS), options=vars(args), environ=os.environ, configured="text")
+
+
+def shows_edits(args: argparse.Namespace) -> bool:
+    """Whether the format that is asked for carries the edits that mend a finding. Raises ConfigError."""
+    return asked_format(args) in {"json", "sarif"}
 
 
 def write(text: str, output: str | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from ci_guard.engine import frameworks, profilefile, rulefile, yamlfile
 from ci_guard.engine.expression import check, not_portable
+from ci_guard.engine.fix import check_fix
 from ci_guard.engine.frameworks import Framework
 from ci_guard.engine.program import Program
 from ci_guard.engine.rule import NEWEST, Clause, Rule
@@ -63,6 +64,7 @@ def entry(found: RuleFile) -> dict[str, Any]:
             for clause in clauses:
                 _check(clause)
                 reasons.add(_not_portable(rule, clause))
+            check_fix(rule, clauses)
             for each in {c.each for c in clauses}:
                 Program(each, [c for c in clauses if c.each == each])
     except RuleError as error:

@@ -68,6 +68,8 @@ def _facts(found: RuleFile) -> list[str]:
         facts.append("off unless a profile or `--select` names it")
     if found.rule.needs_repo:
         facts.append("needs the whole repo")
+    if found.rule.fix is not None:
+        facts.append("findings carry edits that mend them, where that is certain")
     return facts
 
 

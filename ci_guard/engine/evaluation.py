@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 from ci_guard.engine.expression import ExhaustedError, Expression, LimitError, MalformedError
 from ci_guard.engine.findings import Item, Place, finding, identity, is_written, wrong_type
 from ci_guard.engine.kinds import KINDS
 from ci_guard.engine.misreading import Evaluating, culprit
 from ci_guard.engine.program import Program
-from ci_guard.engine.rule import Clause
+from ci_guard.engine.rule import Clause, Rule
 from ci_guard.engine.selection import Selection
 from ci_guard.model.errors import RuleError
 from ci_guard.model.finding import Finding
-from ci_guard.model.location import NodePath
+from ci_guard.model.location import Edit, NodePath
 from ci_guard.model.record import field, record, replace
 from ci_guard.model.report import Unjudged
 from ci_guard.model.subject import Nested, Subject, SubjectId
@@ -32,11 +32,21 @@ class Judgement:
     unjudged: list[Unjudged] = field(default_factory=list)
 
 
+class Fixing(Protocol):
+    """Makes the edits that mend a finding; `fix.Fixer`, where a run asks for edits."""
+
+    def edits(
+        self, rule: Rule, clause: Clause, place: Place, item: Item | None, evaluating: Callable[[str], Evaluating]
+    ) -> tuple[Edit, ...]:
+        """The edits of one finding, none where there is no certain fix."""
+
+
 class Judge:
     """Judges subjects by a selection. Raises RuleError when a selected rule does not compile."""
 
-    def __init__(self, selection: Selection) -> None:
+    def __init__(self, selection: Selection, fixing: Fixing | None = None) -> None:
         self._selection = selection
+        self._fixing = fixing
         self._matching: dict[tuple[str, frozenset[tuple[str, str]]], tuple[Program, ...]] = {}
         self._programs: dict[tuple[str, tuple[Clause, ...]], Program] = {}
         self._exact: dict[str, Evaluating] = {}
@@ -49,7 +59,8 @@ class Judge:
         programs = self._programs_of(subject)
         if not programs:
             return Judgement()
-        return _Look(self._selection, programs[0], subject, self._exact, written).judgement(programs)
+        fixing = None if written else self._fixing  # what a patch leaves out may be in its base
+        return _Look(self._selection, programs[0], subject, self._exact, written, fixing).judgement(programs)
 
     def _programs_of(self, subject: Subject) -> tuple[Program, ...]:
         key = (subject.each, frozenset(subject.match.items()))
@@ -89,6 +100,7 @@ class _Look:
     subject: Subject
     exact: dict[str, Evaluating]
     written: bool = False
+    fixing: Fixing | None = None
     result: Judgement = field(default_factory=Judgement)
     by_identity: dict[tuple[str, SubjectId, NodePath], int] = field(default_factory=dict)
     looked: dict[str, set[SubjectId]] = field(default_factory=dict)
@@ -155,7 +167,11 @@ class _Look:
         selected = self.selection.rules[clause.rule]
         key = (clause.rule, *identity(place, item))
         self.by_identity.setdefault(key, len(self.result.findings))
-        self.result.findings.append(finding(self.selection, selected, clause, place, item))
+        found = finding(self.selection, selected, clause, place, item)
+        if self.fixing is not None and selected.rule.fix is not None:
+            edits = self.fixing.edits(selected.rule, clause, place, item, self._expression)
+            found = replace(found, edits=edits)
+        self.result.findings.append(found)
 
     def _mark_implied(self) -> None:
         findings = self.result.findings
@@ -213,7 +229,7 @@ class _Look:
     def _code(self, clause: Clause, place: Place, item: Item | None, variables: dict[str, Any]) -> int:
         bound = {**variables, "item": item.value} if item else variables
         text = f"({clause.when}) ? {clause.code} : 2" if clause.hoisted else clause.code
-        expression = self.exact.get(text) or self.exact.setdefault(text, self.program.expression_of(text))
+        expression = self._expression(text)
         try:
             return int(expression.evaluate(bound))
         except MalformedError:
@@ -221,6 +237,9 @@ class _Look:
         except ExhaustedError as error:
             self._unjudged(clause, place, str(error), failed=isinstance(error, LimitError))
         return NOT_APPLICABLE
+
+    def _expression(self, text: str) -> Evaluating:
+        return self.exact.get(text) or self.exact.setdefault(text, self.program.expression_of(text))
 
     def _misread(self, clause: Clause, place: Place, path: NodePath, value: Any) -> None:
         field_path = self.subject.document.field_path(path)

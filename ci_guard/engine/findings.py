@@ -94,7 +94,7 @@ def is_written(clause: Clause, place: Place, item: Item | None) -> bool:
     """
     base = item.path if item else place.base
     exists = place.subject.document.exists
-    paths = [path for path in clause.at or (((),) if item else ()) if exists(_absolute(place, path, base))]
+    paths = [path for path in clause.at or (((),) if item else ()) if exists(absolute(place, path, base))]
     if not paths or item or clause.each == "volume":
         return bool(paths)
     return paths[0][-1:] not in _NAMING and not isinstance(value_at(place.root, paths[0]), dict)
@@ -102,11 +102,12 @@ def is_written(clause: Clause, place: Place, item: Item | None) -> bool:
 
 def _point(place: Place, at: tuple[NodePath, ...], base: NodePath) -> NodePath:
     """The first path of `at` that exists, else the first one: its nearest existing ancestor is what is shown."""
-    targets = [_absolute(place, path, base) for path in at]
+    targets = [absolute(place, path, base) for path in at]
     return next((t for t in targets if place.subject.document.exists(t)), targets[0])
 
 
-def _absolute(place: Place, path: NodePath, base: NodePath) -> NodePath:
+def absolute(place: Place, path: NodePath, base: NodePath) -> NodePath:
+    """A rule's path as one of the document; `object` and `pod` start where the resource and the pod stand."""
     if path[:1] == ("object",):
         return (*resource_root(place.subject.path), *path[1:])
     if path[:1] == ("pod",) and place.subject.each == "pod":

@@ -44,6 +44,25 @@ class Items(NamedTuple):
         return cls(parse(text.removesuffix(EACH)), text.endswith(EACH))
 
 
+class Fix(NamedTuple):
+    """What mends a finding: values to set, keys to rename (path -> name), entries to take out; `when` it is certain."""
+
+    values: Mapping[NodePath, str | int | bool]
+    renamed: Mapping[NodePath, str]
+    removed: tuple[NodePath, ...]
+    when: str
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Fix:
+        """From a rule's `fix:`. Raises ValueError."""
+        return cls(
+            {parse(path): value for path, value in given.get("set", {}).items()},
+            {parse(path): name for path, name in given.get("rename", {}).items()},
+            tuple(map(parse, given.get("remove", ()))),
+            given.get("when", ""),
+        )
+
+
 @record
 class Clause:
     """One judgement, with all that it inherits; expressions have their parameters folded in."""
@@ -128,6 +147,11 @@ class Rule:
     def implied_by(self) -> tuple[str, ...]:
         """More specific rules that say the same."""
         return tuple(self.source.get("implied-by", ()))
+
+    @cached_property
+    def fix(self) -> Fix | None:
+        """What mends its findings, if it knows. Raises ValueError for a path that is none."""
+        return Fix.read(self.source["fix"]) if "fix" in self.source else None
 
     @property
     def check(self) -> str:

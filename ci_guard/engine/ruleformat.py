@@ -97,7 +97,12 @@ RULE: Final = Fields(
         "why": Text(),
         "remedy": Text(),
         "fix": Fields(
-            {"set": Named(Text(what="a path"), Anything(), least=1), "remove": Many(Text(what="a path"))},
+            {
+                "when": _EXPRESSION,
+                "set": Named(Text(what="a path"), Either(Flag(), Either(Whole(0, 2**31), Text())), least=1),
+                "rename": Named(Text(what="a path"), Text(what="a key"), least=1),
+                "remove": Many(Text(what="a path")),
+            },
         ),
         "references": Many(Text(r"https://\S+", what="an https URL")),
         "examples": Fields({"good": Many(_EXAMPLE), "bad": Many(_EXAMPLE)}),
@@ -109,7 +114,7 @@ RULE: Final = Fields(
 
 JUDGING_FIELDS: Final = (
     *("severity", "status", "scope", "default", "sensitive", "judge", "match", "params", "clauses", "revisions"),
-    *("pod-security", "implied-by", *_JUDGEMENT),
+    *("pod-security", "implied-by", "fix", *_JUDGEMENT),
 )
 """The fields that judging needs, and `rules/catalog.json` holds; all others are read only when they are shown."""
 

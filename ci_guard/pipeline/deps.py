@@ -20,7 +20,7 @@ from ci_guard.pipeline.contradictions import judge_together
 from ci_guard.pipeline.gathering import Gathered, everything, gather_locks
 from ci_guard.pipeline.licenses import LicenseJudge
 from ci_guard.pipeline.lint import LintRequest
-from ci_guard.pipeline.manifests import Linted
+from ci_guard.pipeline.manifests import Linted, fixer
 from ci_guard.pipeline.pinfixes import attach_fixes
 from ci_guard.report.progress import Silent
 from ci_guard.sbom.facts import subjects as entries
@@ -71,7 +71,7 @@ class DependencyJudge:
         self, rules: RulesInForce, into: Linted, advisories: Asked | None = None, request: LintRequest | None = None
     ) -> None:
         self._rules = rules
-        self._judge = Judge(rules.selection)
+        self._judge = Judge(rules.selection, fixer(request is not None and request.fixing))
         self._into = into
         self._auditor = Auditor(advisories, self._judge, rules.selection, into.judged) if advisories else None
         self._pins: list[Pin] = []

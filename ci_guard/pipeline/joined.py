@@ -21,7 +21,7 @@ from ci_guard.model.finding import Finding
 from ci_guard.model.record import replace
 from ci_guard.model.report import Unjudged
 from ci_guard.pipeline.lint import surroundings_of
-from ci_guard.pipeline.manifests import Linted
+from ci_guard.pipeline.manifests import Linted, fixer
 from ci_guard.pipeline.session import Session
 from ci_guard.source import reader
 from ci_guard.source.document import Unreadable
@@ -37,7 +37,7 @@ def judge_joins(session: Session, linted: Linted) -> None:
         return
     whole = linted.index.complete and _is_whole(session)
     joined = Joined(Joins(entries, _outside(session, linted, complete=whole)))
-    judge = Judge(_with_partners(session.rules.selection, selection))
+    judge = Judge(_with_partners(session.rules.selection, selection), fixer(session.fixing))
     implied: dict[Finding, Finding] = {}
     for path in sorted(wanted):
         for resource, entry in _resources(session, path, wanted[path]):

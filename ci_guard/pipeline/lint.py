@@ -34,6 +34,7 @@ class LintRequest:
 
     `jobs` is the number of processes (0: as many as pay off). `base` is the folder that the configuration's globs
     are relative to, as a root-relative path ("" = the root). `registries`, `licenses` and `today` are for locks.
+    `fixing`: findings carry the edits that mend them.
     """
 
     root: Path
@@ -48,6 +49,7 @@ class LintRequest:
     registries: tuple[str, ...] = ()
     licenses: LicensePolicy = field(default_factory=LicensePolicy)
     today: date = date.min
+    fixing: bool = False
 
     @classmethod
     def of(cls, root: Path, targets: Sequence[str], config: Config, *, repo_wide: bool = False) -> LintRequest:
@@ -102,7 +104,7 @@ def lint_bytes(request: LintRequest, path: str, data: bytes) -> Linted:
     """Judge what came by standard input, under the name `path`."""
     into = Linted(entries=request.entries)
     around = ALONE if path == STDIN_PATH else surroundings_of(request.root)
-    ManifestLinter(request.choice, into, around).lint(path, data)
+    ManifestLinter(request.choice, into, around, fixing=request.fixing).lint(path, data)
     return into
 
 
@@ -166,7 +168,8 @@ class _Worker:
 
     def __init__(self, request: LintRequest) -> None:
         self._request = request
-        self._linter = ManifestLinter(request.choice, Linted(), surroundings_of(request.root), whole=request.whole)
+        around = surroundings_of(request.root)
+        self._linter = ManifestLinter(request.choice, Linted(), around, whole=request.whole, fixing=request.fixing)
 
     def lint(self, chunk: Iterable[str]) -> Linted:
         into = Linted(entries=self._request.entries)

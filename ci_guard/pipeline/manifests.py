@@ -28,6 +28,7 @@ from ci_guard.pipeline.judged import Judged
 if TYPE_CHECKING:
     from ci_guard.config.types import SuppressionEntry
     from ci_guard.engine.evaluation import Judge
+    from ci_guard.engine.fix import Fixer
     from ci_guard.engine.selection import Selection
     from ci_guard.kubernetes.repository import Index
     from ci_guard.kubernetes.resources import Resource
@@ -92,12 +93,19 @@ class ManifestLinter:
     """Judges the bytes of files; the rules are loaded when the first manifest is met, not before."""
 
     def __init__(
-        self, choice: RuleChoice, into: Linted, surroundings: Surroundings = ALONE, *, whole: bool = False
+        self,
+        choice: RuleChoice,
+        into: Linted,
+        surroundings: Surroundings = ALONE,
+        *,
+        whole: bool = False,
+        fixing: bool = False,
     ) -> None:
         self._choice = choice
         self.into = into
         self._surroundings = surroundings
         self._whole = whole
+        self._fixing = fixing
         self._suppressing = False
         self._selection: Selection | None = None
 
@@ -198,13 +206,13 @@ class ManifestLinter:
     def _structure(self) -> StructureJudge:
         from ci_guard.pipeline.structure import StructureJudge
 
-        return StructureJudge(self.selection)
+        return StructureJudge(self.selection, fixing=self._fixing)
 
     @cached_property
     def _engine(self) -> Judge:
         from ci_guard.engine.evaluation import Judge
 
-        return Judge(self.selection.part(repo=False))
+        return Judge(self.selection.part(repo=False), fixer(self._fixing))
 
     def _judge_all(self, path: str, subjects: Iterable[Subject]) -> None:
         judged = self.into.judged
@@ -218,6 +226,15 @@ class ManifestLinter:
         """Tell the suppressions of this file what was looked at, if it has any."""
         if self._suppressing:
             self.into.suppressions.observe(path, subject, rules)
+
+
+def fixer(wanted: bool) -> Fixer | None:
+    """What makes the edits of findings, where a run asks for them."""
+    if not wanted:
+        return None
+    from ci_guard.engine.fix import Fixer
+
+    return Fixer()
 
 
 def subjects_of(resource: Resource) -> Iterator[Subject]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ci_guard.engine import profiles, rulefile
 from ci_guard.engine.building import check_controls, checks_of, entry, rule_files
 from ci_guard.engine.evaluation import Judge
+from ci_guard.engine.fix import Fixer
 from ci_guard.engine.frameworks import Framework
 from ci_guard.engine.frameworks import read_all as read_frameworks
 from ci_guard.engine.kinds import KINDS
@@ -24,10 +25,11 @@ from ci_guard.kubernetes.repository import Index
 from ci_guard.kubernetes.resources import Resource
 from ci_guard.kubernetes.subjects import subjects as kubernetes_subjects
 from ci_guard.model.errors import CiGuardError, UsageError
-from ci_guard.model.finding import Severity
-from ci_guard.model.record import field, record
+from ci_guard.model.finding import Finding, Severity
+from ci_guard.model.record import field, record, replace
 from ci_guard.model.subject import Subject, SubjectId
 from ci_guard.pipeline import structure
+from ci_guard.pipeline.fix_proof import unmended
 from ci_guard.sbom.facts import subjects as component_subjects
 from ci_guard.sbom.lockfiles import parser_name, read_lock
 from ci_guard.sbom.settings import read_settings, reader_of
@@ -75,6 +77,7 @@ def _at(paths: Iterable[Path], shipped: Path) -> Iterator[RuleFile]:
 def test_rule(found: RuleFile, checks: Mapping[str, Check]) -> RuleResult:
     """Compile a rule and run its examples; each flaw says which example and what was expected."""
     result = RuleResult(found.id)
+    fixed = 0
     try:
         source = entry(found) if found.shipped else checked_entry(found)
     except CiGuardError as error:
@@ -97,7 +100,26 @@ def test_rule(found: RuleFile, checks: Mapping[str, Check]) -> RuleResult:
         holds = rule.holds_at(minor) and (check is None or check.since <= minor)
         chosen = {rule.id: Selected(rule, Severity.HIGH, minor)} if holds else {}
         result.flaws += [f"{name}: {flaw}" for flaw in _flaws(chosen, example, subjects)]
+        mended, flaws = _fixes(chosen, rule, example, subjects) if rule.fix is not None else (0, [])
+        fixed += mended
+        result.flaws += [f"{name}: {flaw}" for flaw in flaws]
+    if "fix" in found.text and not fixed:
+        result.flaws.append("the fix mends no bad example")
     return result
+
+
+def _fixes(
+    chosen: Mapping[str, Selected], rule: Rule, example: Example, subjects: Sequence[Subject]
+) -> tuple[int, list[str]]:
+    """How many findings of an example the rule's own fix has edits for, and what is wrong with those edits."""
+    judge = Judge(Selection("example", example.version, chosen), Fixer())
+
+    def again(data: bytes) -> list[Finding]:
+        renewed = subjects_of(rule, replace(example, text=data.decode())) or []
+        return [finding for subject in renewed for finding in judge.judge(subject).findings]
+
+    findings = [finding for subject in subjects for finding in judge.judge(subject).findings]
+    return sum(bool(f.edits) for f in findings), list(unmended(example.text.encode(), findings, again))
 
 
 def subjects_of(rule: Rule, example: Example) -> list[Subject] | None:
@@ -113,9 +135,7 @@ def subjects_of(rule: Rule, example: Example) -> list[Subject] | None:
     if rule.needs_repo:
         return repo_subjects(example.path, data)
     if all(KINDS[each].admission or each in {"program", "kubelet"} for each in kinds):
-        items = read_manifests(example.path, data)
-        resources = [r for i in items if isinstance(i, ManifestDocument) for r in i.resources]
-        return [s for r in resources for s in kubernetes_subjects(r)]
+        return [s for r in _resources(example.path, data) for s in kubernetes_subjects(r)]
     return None
 
 
@@ -186,13 +206,21 @@ def _taken_for(example: Example) -> str:
 def _structure_flaws(rule: Rule, example: Example) -> Iterator[str]:
     """Like `_flaws`, for a rule about the structure of manifests, which code judges."""
     selected = Selected(rule, Severity.HIGH)
-    judge = structure.StructureJudge(Selection("example", example.version, {rule.id: selected}))
-    items = read_manifests(example.path, example.text.encode())
-    resources = [r for i in items if isinstance(i, ManifestDocument) for r in i.resources]
-    if not any(map(judge.looked, resources)):
+    judge = structure.StructureJudge(Selection("example", example.version, {rule.id: selected}), fixing=True)
+    data = example.text.encode()
+    if not any(map(judge.looked, _resources(example.path, data))):
         yield "the file holds nothing that the rule could look at"
-    places = [f.location.region for r in resources for f in judge.judge(r, ())]
-    yield from _differences(example, {region.start_line for region in places if region})
+
+    def findings(data: bytes) -> list[Finding]:
+        return [f for r in _resources(example.path, data) for f in judge.judge(r, ())]
+
+    found = findings(data)
+    yield from _differences(example, {f.location.region.start_line for f in found if f.location.region})
+    yield from unmended(data, found, findings)
+
+
+def _resources(path: str, data: bytes) -> list[Resource]:
+    return [r for i in read_manifests(path, data) if isinstance(i, ManifestDocument) for r in i.resources]
 
 
 def _differences(example: Example, lines: set[int]) -> Iterator[str]:

@@ -107,7 +107,7 @@ class _Job:
 
     def __init__(self, request: RunRequest, progress: Progress) -> None:
         self.request = request
-        self.session = request.session
+        self.session = replace(request.session, fixing=True)  # SARIF carries the edits
         self.progress = progress
         self.subjects = list(request.subjects)
         self.signatory: Signatory | None = None

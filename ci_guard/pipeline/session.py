@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @record
 class Session:
-    """One run of a judging command."""
+    """One run of a judging command. `fixing`: its findings carry the edits that mend them."""
 
     root: Path
     targets: tuple[str, ...]
@@ -39,6 +39,7 @@ class Session:
     today: date
     repo_wide: bool
     advisories: Asked | None = None
+    fixing: bool = False
 
     @property
     def config(self) -> Config:
@@ -57,7 +58,7 @@ class Session:
         """What to lint."""
         wanted = self.targets if targets is None else targets
         request = LintRequest.of(self.root, wanted, self.config, repo_wide=self.repo_wide)
-        return replace(request, choice=self.rules.choice, today=self.today)
+        return replace(request, choice=self.rules.choice, today=self.today, fixing=self.fixing)
 
     def report(self, linted: Linted, *, commit: str = "", digests: Mapping[str, str] | None = None) -> Report:
         """The report on what was judged: suppressions, baseline and `--since` applied."""

@@ -39,8 +39,9 @@ _VERSION: Final = "kubernetesVersion"
 class StructureJudge:
     """Judges resources by the selected ones of these rules. Raises ConfigError for a version that is none."""
 
-    def __init__(self, selection: Selection) -> None:
+    def __init__(self, selection: Selection, *, fixing: bool = False) -> None:
         self._selection = selection
+        self._fixing = fixing
         self._chosen = [rule for rule in RULES if rule in selection.rules]
         self._sorts = [rule for rule in self._chosen if rule == SORTED]
         self._about_kinds = [rule for rule in self._chosen if rule != SORTED]
@@ -135,7 +136,7 @@ class StructureJudge:
     def _version_finding(self, rule: str, resource: Resource, kind: Kind, minor: int) -> Finding | None:
         path = (*resource.path, "apiVersion")
         instead = f"use {kind.replacement}" if kind.replacement else "Kubernetes names no replacement"
-        return self._selection.emit(
+        found = self._selection.emit(
             rule,
             location=resource.document.locate(path),
             subject=resource.id,
@@ -146,6 +147,11 @@ class StructureJudge:
                 "instead": instead,
             },
         )
+        if found is None or not self._fixing:
+            return found
+        from ci_guard.pipeline.renamed_versions import edits  # only where edits are asked for
+
+        return replace(found, edits=edits(resource, kind, self._schemas))
 
 
 def _location(resource: Resource, path: NodePath, *, key: bool = False) -> Location:

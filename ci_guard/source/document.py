@@ -135,6 +135,19 @@ class Document:
     def _end(self) -> int:
         return self.grammar.end(self.text, self.span)
 
+    @property
+    def end(self) -> int:
+        """Offset where the document's stretch of the text ends, comments after it included."""
+        return self._end()
+
+    def steps(self, path: NodePath) -> list[Step]:
+        """The steps from the root to the node at `path`, or as far as it exists; for those who edit the text."""
+        return self._walk(path)
+
+    def span_of(self, node: Node) -> tuple[int, int]:
+        """Offsets of a node of this document: its own text, without tag and anchor."""
+        return self._span(node)
+
     def _walk(self, path: NodePath) -> list[Step]:
         """The steps from the root to the node at `path`, or as far as it exists."""
         steps = [Step(self._tree())]

@@ -1,0 +1,64 @@
+"""Fixes: findings carry edits where they are asked for, and the edits mend their finding and nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from ci_guard.model.finding import Finding
+from ci_guard.pipeline.choice import RuleChoice
+from ci_guard.pipeline.fix_proof import unmended
+from ci_guard.pipeline.lint import LintRequest, lint, lint_bytes
+from ci_guard.pipeline.manifests import Linted, ManifestLinter
+from ci_guard.report.progress import Silent
+from ci_guard.source.edit import apply
+
+SHARED = os.environ.get("CI_GUARD_SHARED", "")
+MANIFESTS = sorted((Path(__file__).parent / "fixes").glob("*.yaml"))
+
+
+def request(root: Path, *, fixing: bool = True) -> LintRequest:
+    return LintRequest(root, (".",), RuleChoice(profile="all"), fixing=fixing)
+
+
+LINTER = ManifestLinter(RuleChoice(profile="all"), Linted(), fixing=True)
+
+
+def findings(path: str, data: bytes) -> list[Finding]:
+    LINTER.into = Linted()
+    LINTER.lint(path, data)
+    return LINTER.into.judged.findings
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=[path.stem for path in MANIFESTS])
+def test_what_is_mended_and_what_is_left_alone(path: Path) -> None:
+    """A case is the file before, and after `# ---- after` what it becomes, fix by fix; without: nothing is mended."""
+    data, _, after = path.read_bytes().partition(b"# ---- after\n")
+    wanted = (after or data).decode()
+
+    judge = partial(findings, "m.yaml")
+    while fixed := [f for f in judge(data) if f.edits]:
+        assert list(unmended(data, judge(data), judge)) == []
+        data = apply(data, fixed[0].edits)
+    assert data.decode() == wanted
+
+
+def test_no_edits_unless_asked_for(tmp_path: Path) -> None:
+    data = (Path(__file__).parent / "fixes" / "all-at-once.yaml").read_bytes()
+    made = [lint_bytes(request(tmp_path, fixing=on), "x.yaml", data).judged.findings for on in (True, False)]
+    assert [any(f.edits for f in found) for found in made] == [True, False]
+
+
+@pytest.mark.skipif(not SHARED, reason="the corpora are not here: CI_GUARD_SHARED is not set")
+def test_the_corpora_are_mended() -> None:
+    root = Path(SHARED) / "data" / "corpora"
+    found = [f for f in lint(request(root), Silent()).judged.findings if f.edits]
+    print(dict(Counter(f.rule for f in found)))
+    assert len(found) > 100
+    for path in sorted({f.location.path for f in found}):
+        data = (root / path).read_bytes()
+        assert list(unmended(data, findings(path, data), partial(findings, path))) == []
