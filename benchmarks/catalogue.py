@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 from ci_guard.engine.catalogue import load_catalogue
-from ci_guard.pipeline.choice import RuleChoice
-from ci_guard.pipeline.manifests import Linted, ManifestLinter
+from ci_guard.pipeline.manifests.file import Linted, ManifestLinter
+from ci_guard.pipeline.policy.choice import RuleChoice
 
 
 def judge(files: list[tuple[str, bytes]], left_out: tuple[str, ...]) -> tuple[float, int]:

@@ -36,8 +36,8 @@ from ci_guard.attestation.notary import policy as notary_policy  # noqa: E402
 from ci_guard.attestation.notary import verification as notary  # noqa: E402
 from ci_guard.attestation.notary.envelope import Target  # noqa: E402
 from ci_guard.model.errors import CiGuardError  # noqa: E402
-from ci_guard.pipeline.image_evidence import evidence  # noqa: E402
-from ci_guard.pipeline.notary import NotaryTrust  # noqa: E402
+from ci_guard.pipeline.verification.image import evidence  # noqa: E402
+from ci_guard.pipeline.verification.notary import NotaryTrust  # noqa: E402
 from ci_guard.services.http import Answer, Request  # noqa: E402
 from ci_guard.services.registry import Repository  # noqa: E402
 from tests.attestation import loopback  # noqa: E402

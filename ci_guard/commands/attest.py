@@ -14,7 +14,7 @@ from ci_guard.model.errors import UsageError
 from ci_guard.model.printable import visible
 
 if TYPE_CHECKING:
-    from ci_guard.pipeline.image_reference import ImageReference
+    from ci_guard.pipeline.verification.image_reference import ImageReference
 
 TYPES = "slsaprovenance1, slsaprovenance02, cyclonedx, spdxjson, spdx, openvex, vuln, vsa, sarif, custom, or a URI"
 
@@ -46,8 +46,8 @@ def add_subjects(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Outcome:
     """Sign the statement, then write the bundle. Raises UsageError, InputError, SigningError, ServiceError."""
-    from ci_guard.pipeline import sign
-    from ci_guard.pipeline.subjects import gather
+    from ci_guard.pipeline.signing import sign
+    from ci_guard.pipeline.signing.subjects import gather
 
     sign.refuse_pull_request(os.environ, allowed=args.allow_pull_request)
     if images := images_among(args.artifacts):
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> Outcome:
     sign.sign_one(statement, who, output)
     print(output)
     if args.to_github:
-        from ci_guard.pipeline.github_evidence import hand_in
+        from ci_guard.pipeline.verification.github import hand_in
 
         print(f"{args.to_github} attestation {hand_in(args.to_github, output.read_bytes(), os.environ)}")
     print(f"signed by {visible(who.identity)}", file=sys.stderr)
@@ -67,8 +67,8 @@ def run(args: argparse.Namespace) -> Outcome:
 
 
 def _attest_images(args: argparse.Namespace, images: tuple[ImageReference, ...]) -> Outcome:
-    from ci_guard.pipeline import sign
-    from ci_guard.pipeline.image_signing import attest_images
+    from ci_guard.pipeline.signing import sign
+    from ci_guard.pipeline.signing.images import attest_images
 
     if args.output:
         raise UsageError("--output is for files: an image's attestation goes to its registry")

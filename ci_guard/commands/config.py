@@ -10,8 +10,8 @@ from ci_guard.commands.outcome import Outcome
 from ci_guard.config.types import CONFIG_NAME
 from ci_guard.gate import in_words
 from ci_guard.model.errors import EXIT_OPEN, EXIT_USAGE
-from ci_guard.pipeline.configcheck import Checked, check_config, configurations
-from ci_guard.pipeline.policy import day_of
+from ci_guard.pipeline.policy.boundary import day_of
+from ci_guard.pipeline.policy.check import Checked, check_config, configurations
 from ci_guard.report.escape import terminal
 from ci_guard.source.files import normalise
 

@@ -13,10 +13,10 @@ from ci_guard.gate import GatePolicy, decide
 from ci_guard.model.errors import ConfigError, UsageError
 from ci_guard.model.record import replace
 from ci_guard.pipeline.conclude import RulesInForce
-from ci_guard.pipeline.deployed_images import CATEGORIES, judge_images
 from ci_guard.pipeline.lint import lint
-from ci_guard.pipeline.registries import network_by
 from ci_guard.pipeline.session import open_session
+from ci_guard.pipeline.verification.deployed_images import CATEGORIES, judge_images
+from ci_guard.pipeline.verification.registries import network_by
 from ci_guard.report.progress import Silent
 
 

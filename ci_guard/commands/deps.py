@@ -15,7 +15,7 @@ from ci_guard.model.record import replace
 from ci_guard.pipeline.conclude import RulesInForce
 from ci_guard.pipeline.deps import CATEGORIES, judge_dependencies
 from ci_guard.pipeline.lint import lint
-from ci_guard.pipeline.policy import lock_in_force
+from ci_guard.pipeline.policy.boundary import lock_in_force
 from ci_guard.pipeline.session import open_session
 from ci_guard.report.progress import Silent
 
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> Outcome:
         return deps_pin.run(args)
     if args.action == "vex":
         return deps_vex.run(args)
-    from ci_guard.pipeline.advisories import ask
+    from ci_guard.pipeline.dependencies.advisories import ask
 
     session = open_session(Path.cwd(), args.paths, os.environ, vars(args))
     rules = RulesInForce(replace(session.rules.choice, categories=CATEGORIES))

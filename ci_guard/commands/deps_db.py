@@ -16,7 +16,7 @@ from ci_guard.model.printable import visible
 
 if TYPE_CHECKING:
     from ci_guard.advisories.cache import Entry
-    from ci_guard.pipeline.databases import Line
+    from ci_guard.pipeline.dependencies.databases import Line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Outcome:
     """Update: exit 0, or 3 and nothing changed. Status: 3 when there is nothing, or something is too old."""
     from ci_guard.advisories import cache  # `deps check` need not load what only this needs
-    from ci_guard.pipeline.databases import lines
-    from ci_guard.pipeline.policy import day_of
+    from ci_guard.pipeline.dependencies.databases import lines
+    from ci_guard.pipeline.policy.boundary import day_of
 
     folder = cache.folder(os.environ)
     if args.db == "update":
@@ -53,8 +53,8 @@ def _update(args: argparse.Namespace, folder: Path) -> Outcome:
     from datetime import UTC, datetime
 
     from ci_guard.advisories import cache
-    from ci_guard.pipeline.databases import download, lines
-    from ci_guard.pipeline.policy import day_of
+    from ci_guard.pipeline.dependencies.databases import download, lines
+    from ci_guard.pipeline.policy.boundary import day_of
 
     as_of = _day(args.as_of)
     online = switch("online", vars(args), os.environ)

@@ -17,8 +17,8 @@ from ci_guard.model.location import Location
 from ci_guard.model.printable import visible
 
 if TYPE_CHECKING:
-    from ci_guard.pipeline.pin import Pinning
-    from ci_guard.pipeline.pinning import Job
+    from ci_guard.pipeline.pinning.request import Job
+    from ci_guard.pipeline.pinning.tree import Pinning
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Outcome:
     """Pin. Exit 1 when `--check` finds something to change, 3 when something could not be read or asked for."""
-    from ci_guard.pipeline.pin import write_files
-    from ci_guard.pipeline.pinning import pin, write_lock
+    from ci_guard.pipeline.pinning.request import pin, write_lock
+    from ci_guard.pipeline.pinning.tree import write_files
 
     options = {"config": args.config}
     online = switch("online", vars(args), os.environ)

@@ -30,8 +30,8 @@ def run(args: argparse.Namespace) -> Outcome:
 
     Raises InputError when the advisories could not be judged: half a draft would look like a whole one.
     """
+    from ci_guard.pipeline.dependencies.vex_drafts import draft
     from ci_guard.pipeline.session import open_session
-    from ci_guard.pipeline.vex_drafts import draft
 
     session = open_session(Path.cwd(), args.paths, os.environ, {**vars(args), "format": None})
     sbom = Path(args.sbom) if args.sbom else None

@@ -96,8 +96,8 @@ def _leave(args: argparse.Namespace, gated: Gated) -> None:
 
 
 def _sign(args: argparse.Namespace, gated: Gated, folder: Path) -> None:
-    from ci_guard.pipeline.artifact import named_subjects
-    from ci_guard.pipeline.summary import VSA_FILE, summary
+    from ci_guard.pipeline.signing.summary import VSA_FILE, summary
+    from ci_guard.pipeline.verification.artifact import named_subjects
 
     about = (
         named_subjects(args.subject) if args.subject else [(Path(n).name, d) for n, d in gated.evidence.results.items()]

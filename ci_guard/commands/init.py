@@ -15,8 +15,8 @@ from ci_guard.config.types import CONFIG_NAME
 from ci_guard.gate import NEVER, closes, in_words
 from ci_guard.model.errors import EXIT_BROKEN, EXIT_OPEN, UsageError
 from ci_guard.model.finding import Finding
-from ci_guard.pipeline.init import InitRequest, Plan, plan
-from ci_guard.pipeline.takeover import Takeover
+from ci_guard.pipeline.setup.init import InitRequest, Plan, plan
+from ci_guard.pipeline.setup.takeover import Takeover
 from ci_guard.report.compact import where
 from ci_guard.report.escape import terminal
 from ci_guard.setup import reference

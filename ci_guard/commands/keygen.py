@@ -24,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Outcome:
     """Make the pair. Raises UsageError when a file is there already, SigningError without a password."""
-    from ci_guard.pipeline import keygen
-    from ci_guard.pipeline.signers import password_from
+    from ci_guard.pipeline.signing import keygen
+    from ci_guard.pipeline.signing.signers import password_from
 
     private, public = Path(f"{args.output_key_prefix}.key"), Path(f"{args.output_key_prefix}.pub")
     password = password_from(os.environ, ask_twice if sys.stdin.isatty() else None)

@@ -16,7 +16,7 @@ from ci_guard.model.location import STDIN_PATH
 from ci_guard.model.record import replace
 from ci_guard.model.report import Notice
 from ci_guard.pipeline.lint import lint, lint_bytes
-from ci_guard.pipeline.manifests import Linted
+from ci_guard.pipeline.manifests.file import Linted
 from ci_guard.pipeline.session import Session, open_session
 from ci_guard.report.progress import Silent
 from ci_guard.source.files import normalise
@@ -52,8 +52,10 @@ def run(args: argparse.Namespace) -> Outcome:
 def _from_files(session: Session) -> Linted:
     linted = lint(session.lint_request(), Silent())
     if session.repo_wide:
-        from ci_guard.pipeline.joined import judge_joins
-        from ci_guard.pipeline.namespaces import judge_namespaces  # loads the engine even when nothing is to be judged
+        from ci_guard.pipeline.manifests.joined import judge_joins
+        from ci_guard.pipeline.manifests.namespaces import (
+            judge_namespaces,  # loads the engine even when nothing is to be judged
+        )
 
         judge_namespaces(session, linted)
         judge_joins(session, linted)

@@ -24,9 +24,9 @@ def run(args: argparse.Namespace) -> Outcome:
     """Verify and print the steps. Raises UsageError, ConfigError, InputError, ServiceError."""
     from ci_guard.attestation.artifact import DigestArtifact
     from ci_guard.commands.sign import network
-    from ci_guard.pipeline.image_evidence import sha256_of
-    from ci_guard.pipeline.image_reference import image_reference
-    from ci_guard.pipeline.notary import NotaryTrust, evidence
+    from ci_guard.pipeline.verification.image import sha256_of
+    from ci_guard.pipeline.verification.image_reference import image_reference
+    from ci_guard.pipeline.verification.notary import NotaryTrust, evidence
 
     if args.trust_policy is None or args.trust_store is None:
         raise UsageError("--trust-policy F and --trust-store DIR belong together")

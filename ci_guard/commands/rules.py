@@ -48,8 +48,8 @@ def _own(args: argparse.Namespace) -> list[OwnFile]:
     if not args.rules:
         return []
     from ci_guard.engine.ownrules import OwnFile
-    from ci_guard.pipeline.policy import own_rules
-    from ci_guard.pipeline.policysource import PolicySource
+    from ci_guard.pipeline.policy.boundary import own_rules
+    from ci_guard.pipeline.policy.source import PolicySource
 
     return [OwnFile(path, data) for path, data in own_rules(PolicySource(Path.cwd(), None), args.rules)]
 

@@ -16,11 +16,11 @@ from ci_guard.commands.printing import show
 from ci_guard.commands.sign import add_identity, open_who
 from ci_guard.config.settings import switch
 from ci_guard.model.errors import EXIT_CLOSED, EXIT_OPEN, UsageError
-from ci_guard.pipeline.artifact import pull_request
 from ci_guard.pipeline.run import CYCLONEDX_FILE, SPDX_FILE, Ran, RunRequest
 from ci_guard.pipeline.run import run as run_job
 from ci_guard.pipeline.session import open_session
-from ci_guard.pipeline.subjects import gather
+from ci_guard.pipeline.signing.subjects import gather
+from ci_guard.pipeline.verification.artifact import pull_request
 from ci_guard.report.actions_output import outputs_of, write_artifacts, write_outputs, write_summary
 from ci_guard.report.progress import progress_for
 

@@ -14,9 +14,9 @@ from ci_guard.model.component import Inventory
 from ci_guard.model.errors import EXIT_BROKEN, EXIT_OPEN, InputError, UsageError
 from ci_guard.model.ports import Progress
 from ci_guard.model.printable import visible
-from ci_guard.pipeline import checksums
-from ci_guard.pipeline.gathering import Gathered, gather_files, gather_locks, gather_workloads
-from ci_guard.pipeline.images import ROOTFS, archived_images, inventory_of, is_image
+from ci_guard.pipeline.materials import checksums
+from ci_guard.pipeline.materials.gathering import Gathered, gather_files, gather_locks, gather_workloads
+from ci_guard.pipeline.materials.images import ROOTFS, archived_images, inventory_of, is_image
 from ci_guard.pipeline.sbom import FORMATS, render
 from ci_guard.report.progress import progress_for
 from ci_guard.sbom.inventory import described

@@ -13,7 +13,7 @@ from ci_guard.gate import GatePolicy, decide
 from ci_guard.model.errors import UsageError
 from ci_guard.model.record import replace
 from ci_guard.pipeline.conclude import RulesInForce
-from ci_guard.pipeline.manifests import Linted
+from ci_guard.pipeline.manifests.file import Linted
 from ci_guard.pipeline.session import open_session
 
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Outcome:
     """Judge and show. Exit 0 or 1 by the findings, 3 when there is nothing to judge or it cannot be judged."""
-    from ci_guard.pipeline.sbom_check import CATEGORIES, RULES, check, documents
+    from ci_guard.pipeline.materials.check import CATEGORIES, RULES, check, documents
 
     session = open_session(Path.cwd(), args.files, os.environ, vars(args))
     rules = RulesInForce(replace(session.rules.choice, categories=CATEGORIES))

@@ -16,7 +16,7 @@ from ci_guard.gate import GatePolicy, decide
 from ci_guard.model.errors import UsageError
 from ci_guard.model.record import replace
 from ci_guard.pipeline.conclude import RulesInForce
-from ci_guard.pipeline.manifests import Linted
+from ci_guard.pipeline.manifests.file import Linted
 from ci_guard.pipeline.root import root_and_targets
 from ci_guard.pipeline.session import open_session
 from ci_guard.report.style import Style, style_for
@@ -32,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Outcome:
     """Compare and show. Exit 0 or 1 by the findings, 3 when a side cannot be read."""
-    from ci_guard.pipeline.sbom_check import CATEGORIES
-    from ci_guard.pipeline.sbom_diff import compared, findings_of, judge, side
+    from ci_guard.pipeline.materials.check import CATEGORIES
+    from ci_guard.pipeline.materials.diff import compared, findings_of, judge, side
     from ci_guard.report import sbom_diff as reporter
 
     session = open_session(Path.cwd(), [args.new], os.environ, vars(args))

@@ -16,9 +16,9 @@ from ci_guard.model.printable import visible
 
 if TYPE_CHECKING:
     from ci_guard.attestation.signatory import Signatory
-    from ci_guard.pipeline.image_reference import ImageReference
-    from ci_guard.pipeline.registries import Network
-    from ci_guard.pipeline.signer_options import SignerOptions
+    from ci_guard.pipeline.signing.signer_options import SignerOptions
+    from ci_guard.pipeline.verification.image_reference import ImageReference
+    from ci_guard.pipeline.verification.registries import Network
 
 WHO = (
     "With --key the password comes from CI_GUARD_KEY_PASSWORD or COSIGN_PASSWORD, else you are asked. Without --key "
@@ -74,7 +74,7 @@ def add_identity(parser: argparse.ArgumentParser) -> None:
 
 def signer_options(args: argparse.Namespace) -> SignerOptions:
     """What the options say of who signs."""
-    from ci_guard.pipeline.signer_options import KeylessOptions, SignerOptions
+    from ci_guard.pipeline.signing.signer_options import KeylessOptions, SignerOptions
 
     roots = tuple(args.trusted_root)
     keyless = KeylessOptions(
@@ -86,7 +86,7 @@ def signer_options(args: argparse.Namespace) -> SignerOptions:
 
 def open_who(args: argparse.Namespace) -> Signatory:
     """Whoever signs. Raises UsageError, InputError, SigningError, ServiceError."""
-    from ci_guard.pipeline.signers import open_signatory
+    from ci_guard.pipeline.signing.signers import open_signatory
 
     terminal = sys.stdin.isatty() and sys.stderr.isatty()
     return open_signatory(signer_options(args), os.environ, asking(), terminal=terminal)
@@ -94,7 +94,7 @@ def open_who(args: argparse.Namespace) -> Signatory:
 
 def run(args: argparse.Namespace) -> Outcome:
     """Sign every artifact, then write every bundle. Raises UsageError, InputError, SigningError, ServiceError."""
-    from ci_guard.pipeline import sign
+    from ci_guard.pipeline.signing import sign
 
     sign.refuse_pull_request(os.environ, allowed=args.allow_pull_request)
     if images := images_among(args.artifacts):
@@ -117,7 +117,7 @@ def _seconds(text: str) -> float:
 
 def images_among(artifacts: Sequence[str]) -> tuple[ImageReference, ...]:
     """The images that ARTIFACT arguments name. Raises UsageError when only some of them do."""
-    from ci_guard.pipeline.image_reference import image_reference, is_image
+    from ci_guard.pipeline.verification.image_reference import image_reference, is_image
 
     images = tuple(image_reference(text) for text in artifacts if is_image(text))
     if images and len(images) != len(artifacts):
@@ -127,14 +127,14 @@ def images_among(artifacts: Sequence[str]) -> tuple[ImageReference, ...]:
 
 def network() -> Network:
     """Whom we may ask: by the configuration where the command was started. Raises ConfigError."""
-    from ci_guard.pipeline.registries import network_of
+    from ci_guard.pipeline.verification.registries import network_of
 
     return network_of(Path.cwd(), os.environ)
 
 
 def _sign_images(args: argparse.Namespace, images: tuple[ImageReference, ...]) -> Outcome:
-    from ci_guard.pipeline import sign
-    from ci_guard.pipeline.image_signing import sign_images
+    from ci_guard.pipeline.signing import sign
+    from ci_guard.pipeline.signing.images import sign_images
 
     if args.output_dir:
         raise UsageError("--output-dir is for files: an image's signature goes to its registry")

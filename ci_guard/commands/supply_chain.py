@@ -40,9 +40,9 @@ def refuse_alone(args: argparse.Namespace) -> None:
 
 def run(args: argparse.Namespace) -> Outcome:
     """Verify and print the steps. Raises UsageError, InputError."""
-    from ci_guard.pipeline.artifact import artifact
-    from ci_guard.pipeline.bundles import Examined
-    from ci_guard.pipeline.layout import Demand, verify_layout
+    from ci_guard.pipeline.verification.artifact import artifact
+    from ci_guard.pipeline.verification.bundles import Examined
+    from ci_guard.pipeline.verification.layout import Demand, verify_layout
 
     if any(getattr(args, name) for name in (*OF_BUNDLES, "trust_policy", "trust_store")):
         raise UsageError(

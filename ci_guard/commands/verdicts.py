@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ci_guard.attestation.artifact import Artifact
     from ci_guard.attestation.trustedroot import TrustedRoot
     from ci_guard.attestation.verdict import Verdict
-    from ci_guard.pipeline.bundles import Examined
+    from ci_guard.pipeline.verification.bundles import Examined
 
 SCHEMA = "ci-guard/verification/2"
 _MARKS = {"held": "ok", "refused": "REFUSED", "not-checked": "-", "warned": "WARNING"}
@@ -42,7 +42,7 @@ def show(args: argparse.Namespace, shown: Shown) -> None:
     """Print or write it as `--format`, `--output` and `--quiet` ask."""
     now = datetime.now(UTC)
     if args.format == "sarif":
-        from ci_guard.pipeline.bundles import report
+        from ci_guard.pipeline.verification.bundles import report
         from ci_guard.sarif.writer import write as sarif
         from ci_guard.source.files import read_or_none
 
@@ -78,7 +78,7 @@ def _text(shown: Shown, quiet: bool, now: datetime) -> str:
 
 def _age(root: TrustedRoot, now: datetime) -> str:
     """The root's age: a root that is too old misses keys that came, and still has keys that went."""
-    from ci_guard.pipeline.trust import age_in_days
+    from ci_guard.pipeline.verification.trust import age_in_days
 
     days = age_in_days(root, now)
     if root.newest is None or days is None:
@@ -88,7 +88,7 @@ def _age(root: TrustedRoot, now: datetime) -> str:
 
 
 def _json(shown: Shown, now: datetime) -> str:
-    from ci_guard.pipeline.trust import age_in_days
+    from ci_guard.pipeline.verification.trust import age_in_days
 
     examined = shown.examined
     document = {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ci_guard.attestation.policy import Expectations
     from ci_guard.attestation.trustedroot import TrustedRoot
     from ci_guard.attestation.verdict import Verdict
-    from ci_guard.pipeline.bundles import Examined
+    from ci_guard.pipeline.verification.bundles import Examined
 
     Examine = Callable[[bytes, Artifact], Verdict]
 
@@ -141,8 +141,8 @@ def _evidence(args: argparse.Namespace) -> Callable[..., tuple[Artifact, Examine
 
 
 def _from_github(args: argparse.Namespace, examine: Examine, expected: Expectations) -> tuple[Artifact, Examined]:
-    from ci_guard.pipeline.artifact import artifact
-    from ci_guard.pipeline.github_evidence import attestations
+    from ci_guard.pipeline.verification.artifact import artifact
+    from ci_guard.pipeline.verification.github import attestations
 
     del expected  # each attestation was examined by it
     wanted = artifact(args.artifact)
@@ -151,8 +151,8 @@ def _from_github(args: argparse.Namespace, examine: Examine, expected: Expectati
 
 def _from_files(args: argparse.Namespace, examine: Examine, expected: Expectations) -> tuple[Artifact, Examined]:
     from ci_guard.attestation.bundle import MAX_BYTES
-    from ci_guard.pipeline.artifact import artifact, read_named
-    from ci_guard.pipeline.bundles import examine_all, names
+    from ci_guard.pipeline.verification.artifact import artifact, read_named
+    from ci_guard.pipeline.verification.bundles import examine_all, names
 
     del expected  # each bundle was examined by it
     if not args.bundle:
@@ -167,10 +167,10 @@ def _from_registry(args: argparse.Namespace, examine: Examine, expected: Expecta
     from ci_guard.attestation.artifact import DigestArtifact
     from ci_guard.attestation.bundle import MAX_BYTES
     from ci_guard.commands.sign import network
-    from ci_guard.pipeline.artifact import read_named
-    from ci_guard.pipeline.bundles import Examined, examine_all, names
-    from ci_guard.pipeline.image_evidence import evidence, lacking, sha256_of
-    from ci_guard.pipeline.image_reference import image_reference
+    from ci_guard.pipeline.verification.artifact import read_named
+    from ci_guard.pipeline.verification.bundles import Examined, examine_all, names
+    from ci_guard.pipeline.verification.image import evidence, lacking, sha256_of
+    from ci_guard.pipeline.verification.image_reference import image_reference
 
     image = image_reference(args.artifact)
     with network().repository(image) as repository:
@@ -185,7 +185,7 @@ def _from_registry(args: argparse.Namespace, examine: Examine, expected: Expecta
 
 
 def _is_image(args: argparse.Namespace) -> bool:
-    from ci_guard.pipeline.image_reference import is_image
+    from ci_guard.pipeline.verification.image_reference import is_image
 
     return is_image(args.artifact)
 
@@ -194,7 +194,7 @@ def _roots(args: argparse.Namespace) -> tuple[TrustedRoot, ...]:
     custom = bool(args.trusted_root or args.tuf_url or args.tuf_root)
     if args.key and not (custom or args.trust):
         return ()  # the key alone decides, and nothing of certificates is loaded
-    from ci_guard.pipeline import trust
+    from ci_guard.pipeline.verification import trust
 
     trust.check_profile(args.trust, key=bool(args.key), custom=custom)
     if args.trust == trust.KEY:
@@ -213,7 +213,7 @@ def _roots(args: argparse.Namespace) -> tuple[TrustedRoot, ...]:
 
 def _expectations(args: argparse.Namespace) -> Expectations:
     from ci_guard.attestation.policy import predicate_type
-    from ci_guard.pipeline.expectations import Demands, expectations
+    from ci_guard.pipeline.verification.expectations import Demands, expectations
 
     return expectations(
         Demands(
@@ -237,7 +237,7 @@ def _examiner(args: argparse.Namespace, expected: Expectations, roots: Sequence[
         if args.cert_oidc_issuer or args.cert_oidc_issuer_regexp or claims:
             raise UsageError("--cert-… options are about certificates: not with --key")
         from ci_guard.attestation import verification
-        from ci_guard.pipeline.signers import open_verifying_key
+        from ci_guard.pipeline.signing.signers import open_verifying_key
 
         key = open_verifying_key(args.key)
         return lambda data, wanted: relied_on(verification.examine(data, wanted, key, expected, roots))

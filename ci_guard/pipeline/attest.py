@@ -15,7 +15,7 @@ from ci_guard.attestation.provenance import PREDICATE_TYPE, LocalBuild, predicat
 from ci_guard.attestation.signing import Signer, sign_statement, signatory
 from ci_guard.model.record import field, record
 from ci_guard.model.report import Notice
-from ci_guard.pipeline.artifact import pull_request
+from ci_guard.pipeline.verification.artifact import pull_request
 from ci_guard.source.edit import replace_file
 
 PROVENANCE_FILE = "provenance.sigstore.json"

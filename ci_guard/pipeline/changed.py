@@ -12,9 +12,9 @@ from ci_guard.model.finding import Finding
 from ci_guard.model.location import Location
 from ci_guard.model.record import replace
 from ci_guard.model.suppression import Suppression
-from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.lint import LintRequest
 from ci_guard.pipeline.onefile import judge_file
+from ci_guard.pipeline.policy.choice import RuleChoice
 from ci_guard.pipeline.since import findings_before
 from ci_guard.source.revision import GitRepository
 from ci_guard.suppress.baseline import Baseline, from_findings

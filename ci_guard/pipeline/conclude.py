@@ -13,9 +13,9 @@ from ci_guard.model.location import Location
 from ci_guard.model.record import record, replace
 from ci_guard.model.report import Report, RuleKey, RuleMeta, Scope
 from ci_guard.model.subject import SubjectId
-from ci_guard.pipeline.choice import RuleChoice
-from ci_guard.pipeline.manifests import Linted
-from ci_guard.pipeline.policy import Policy, added_suppressions
+from ci_guard.pipeline.manifests.file import Linted
+from ci_guard.pipeline.policy.boundary import Policy, added_suppressions
+from ci_guard.pipeline.policy.choice import RuleChoice
 
 if TYPE_CHECKING:
     from ci_guard.engine.catalogue import Catalogue

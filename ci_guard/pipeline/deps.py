@@ -12,16 +12,16 @@ from ci_guard.model.errors import InputError
 from ci_guard.model.location import Location
 from ci_guard.model.report import Notice, Unjudged
 from ci_guard.model.subject import Subject, SubjectId
-from ci_guard.pipeline.additions import judge_additions
-from ci_guard.pipeline.advisories import Asked, Auditor
-from ci_guard.pipeline.base import BaseTree
 from ci_guard.pipeline.conclude import RulesInForce
-from ci_guard.pipeline.contradictions import judge_together
-from ci_guard.pipeline.gathering import Gathered, everything, gather_locks
-from ci_guard.pipeline.licenses import LicenseJudge
+from ci_guard.pipeline.dependencies.additions import judge_additions
+from ci_guard.pipeline.dependencies.advisories import Asked, Auditor
+from ci_guard.pipeline.dependencies.contradictions import judge_together
+from ci_guard.pipeline.dependencies.licenses import LicenseJudge
 from ci_guard.pipeline.lint import LintRequest
-from ci_guard.pipeline.manifests import Linted, fixer
-from ci_guard.pipeline.pinfixes import attach_fixes
+from ci_guard.pipeline.manifests.file import Linted, fixer
+from ci_guard.pipeline.materials.gathering import Gathered, everything, gather_locks
+from ci_guard.pipeline.pinning.fixes import attach_fixes
+from ci_guard.pipeline.policy.base import BaseTree
 from ci_guard.report.progress import Silent
 from ci_guard.sbom.facts import subjects as entries
 from ci_guard.sbom.lockfiles import parser_name

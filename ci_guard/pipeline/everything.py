@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ci_guard.pipeline.deps import judge_dependencies
-from ci_guard.pipeline.joined import judge_joins
 from ci_guard.pipeline.lint import lint
-from ci_guard.pipeline.manifests import Linted
-from ci_guard.pipeline.namespaces import judge_namespaces
-from ci_guard.pipeline.policy import lock_in_force
+from ci_guard.pipeline.manifests.file import Linted
+from ci_guard.pipeline.manifests.joined import judge_joins
+from ci_guard.pipeline.manifests.namespaces import judge_namespaces
+from ci_guard.pipeline.policy.boundary import lock_in_force
 from ci_guard.pipeline.session import Session
 from ci_guard.report.progress import Silent
 

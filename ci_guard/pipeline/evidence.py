@@ -13,7 +13,7 @@ from typing import Any
 
 from ci_guard.model.errors import InputError
 from ci_guard.model.record import field, record
-from ci_guard.pipeline.policy import Policy
+from ci_guard.pipeline.policy.boundary import Policy
 
 SCHEMA = "ci-guard/evidence/1"
 

@@ -19,12 +19,12 @@ from ci_guard.model.record import field, record, replace
 from ci_guard.model.report import Report, RuleKey, Scope, Verdict
 from ci_guard.model.suppression import Suppression
 from ci_guard.pipeline import evidence as evidences
-from ci_guard.pipeline.advisories import ask, database_digests
 from ci_guard.pipeline.changed import unchanged_since
-from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.conclude import RulesInForce
+from ci_guard.pipeline.dependencies.advisories import ask, database_digests
 from ci_guard.pipeline.evidence import Evidence
-from ci_guard.pipeline.policy import Policy, day_of, load_policy, rule_folders
+from ci_guard.pipeline.policy.boundary import Policy, day_of, load_policy, rule_folders
+from ci_guard.pipeline.policy.choice import RuleChoice
 from ci_guard.sarif.reader import merge, read
 from ci_guard.source.files import read_or_none
 from ci_guard.suppress import foreign

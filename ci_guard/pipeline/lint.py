@@ -19,8 +19,8 @@ from ci_guard.model.location import STDIN_PATH, Location
 from ci_guard.model.ports import Progress
 from ci_guard.model.record import field, record
 from ci_guard.model.report import Notice, Unjudged
-from ci_guard.pipeline.choice import RuleChoice
-from ci_guard.pipeline.manifests import Linted, ManifestLinter
+from ci_guard.pipeline.manifests.file import Linted, ManifestLinter
+from ci_guard.pipeline.policy.choice import RuleChoice
 from ci_guard.source.files import SkippedPath, SourceFile, read_file, read_or_none, walk
 
 # Below this a second process costs more than it saves (a worker starts in about 0.1 s and judges about 5 MB/s).

@@ -6,11 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ci_guard.pipeline.lint import LintRequest, lint_bytes
-from ci_guard.pipeline.manifests import Linted
+from ci_guard.pipeline.manifests.file import Linted
 from ci_guard.workflows.files import is_workflow
 
 if TYPE_CHECKING:
-    from ci_guard.pipeline.advisories import Asked
+    from ci_guard.pipeline.dependencies.advisories import Asked
     from ci_guard.pipeline.deps import DependencyJudge
 
 
@@ -35,7 +35,7 @@ def judge_file(request: LintRequest, path: str, data: bytes, advisories: Asked |
 def _bill(request: LintRequest, path: str, data: bytes) -> Linted:
     """A bill of materials or a list of checksums: only the command that judges nothing else chooses their rules."""
     from ci_guard.pipeline.conclude import RulesInForce
-    from ci_guard.pipeline.sbom_check import check_file
+    from ci_guard.pipeline.materials.check import check_file
 
     linted = Linted()
     check_file(request.root, path, data, RulesInForce(request.choice), linted)
@@ -51,7 +51,7 @@ def is_pulled_in(path: str) -> bool:
 
 
 def _lock(request: LintRequest, linted: Linted, path: str, data: bytes, advisories: Asked | None) -> None:
-    from ci_guard.pipeline.gathering import with_scopes
+    from ci_guard.pipeline.materials.gathering import with_scopes
     from ci_guard.sbom.lockfiles import read_lock
     from ci_guard.source.document import Unreadable
     from ci_guard.source.files import read_or_none

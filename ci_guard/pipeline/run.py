@@ -18,21 +18,21 @@ from ci_guard.model.ports import Progress
 from ci_guard.model.record import field, record, replace
 from ci_guard.model.report import Notice, Report, Unjudged, Verdict
 from ci_guard.pipeline import attest as attesting
-from ci_guard.pipeline.additions import judge_additions
-from ci_guard.pipeline.advisories import ask, database_digests
-from ci_guard.pipeline.artifact import pull_request
+from ci_guard.pipeline.dependencies.additions import judge_additions
+from ci_guard.pipeline.dependencies.advisories import ask, database_digests
 from ci_guard.pipeline.deps import DependencyJudge
 from ci_guard.pipeline.evidence import Evidence, digest_of, policy_digests
 from ci_guard.pipeline.gate import head_of, options_in_force
-from ci_guard.pipeline.gathering import Gathered, gather_locks
-from ci_guard.pipeline.joined import judge_joins
 from ci_guard.pipeline.lint import lint
-from ci_guard.pipeline.manifests import Linted
-from ci_guard.pipeline.namespaces import judge_namespaces
-from ci_guard.pipeline.pinfixes import attach_fixes
-from ci_guard.pipeline.policy import lock_in_force
+from ci_guard.pipeline.manifests.file import Linted
+from ci_guard.pipeline.manifests.joined import judge_joins
+from ci_guard.pipeline.manifests.namespaces import judge_namespaces
+from ci_guard.pipeline.materials.gathering import Gathered, gather_locks
+from ci_guard.pipeline.pinning.fixes import attach_fixes
+from ci_guard.pipeline.policy.boundary import lock_in_force
 from ci_guard.pipeline.sbom import render as render_sbom
 from ci_guard.pipeline.session import Session
+from ci_guard.pipeline.verification.artifact import pull_request
 from ci_guard.report import render
 from ci_guard.report.sarif import frameworks
 from ci_guard.report.style import Style
@@ -145,7 +145,7 @@ class _Job:
         options = self.request.options
         if not options.get("image_archive"):
             return
-        from ci_guard.pipeline.images import archived_images
+        from ci_guard.pipeline.materials.images import archived_images
 
         gathered.images = archived_images(options["image_archive"], gathered.workloads, options.get("platform", ""))
         for content in gathered.images.contents:
@@ -183,8 +183,8 @@ class _Job:
             words = "whose signature the deployed images carry was not judged: asking registries needs --online"
             linted.judged.notices.append(Notice(words))
             return
-        from ci_guard.pipeline.deployed_images import judge_images
-        from ci_guard.pipeline.registries import network_by
+        from ci_guard.pipeline.verification.deployed_images import judge_images
+        from ci_guard.pipeline.verification.registries import network_by
 
         self.progress.stage("images", "signatures in registries")
         network = network_by(session.config, session.root, self.request.environ)
@@ -303,7 +303,7 @@ class _Job:
         who, environ = self.signatory, self.request.environ
         if who is None:
             return b""
-        from ci_guard.pipeline.summary import summary
+        from ci_guard.pipeline.signing.summary import summary
 
         about = sorted(set(self.subjects))
         return summary(verdict, evidence, about, commit=self.commit, signer=lambda: who, environ=environ)[0]

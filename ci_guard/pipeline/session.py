@@ -12,17 +12,17 @@ from ci_guard.config.types import CONFIG_NAME, Config
 from ci_guard.model.finding import Finding
 from ci_guard.model.record import record, replace
 from ci_guard.model.report import Comparison, Report, Scope
-from ci_guard.pipeline.base import BaseTree, find_base, tree_at
-from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.conclude import Conclusion, RulesInForce
 from ci_guard.pipeline.lint import LintRequest
-from ci_guard.pipeline.manifests import Linted
-from ci_guard.pipeline.policy import Policy, day_of, load_policy
+from ci_guard.pipeline.manifests.file import Linted
+from ci_guard.pipeline.policy.base import BaseTree, find_base, tree_at
+from ci_guard.pipeline.policy.boundary import Policy, day_of, load_policy
+from ci_guard.pipeline.policy.choice import RuleChoice
 from ci_guard.pipeline.root import root_and_targets
 from ci_guard.source.files import read_or_none
 
 if TYPE_CHECKING:
-    from ci_guard.pipeline.advisories import Asked
+    from ci_guard.pipeline.dependencies.advisories import Asked
 
 if TYPE_CHECKING:
     from ci_guard.suppress.directives import Directive

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from ci_guard.model.finding import Finding, fingerprint, sort_key
-from ci_guard.pipeline.base import tree_at
+from ci_guard.pipeline.policy.base import tree_at
 from ci_guard.source.files import read_or_none
 
 Judge = Callable[[str, bytes], list[Finding]]

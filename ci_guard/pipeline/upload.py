@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from ci_guard.model.errors import UsageError
 from ci_guard.model.printable import visible
 from ci_guard.model.record import record, replace
-from ci_guard.pipeline.artifact import read_named
 from ci_guard.pipeline.checkout import Checkout, find_checkout
-from ci_guard.pipeline.registries import network_of
+from ci_guard.pipeline.verification.artifact import read_named
+from ci_guard.pipeline.verification.registries import network_of
 from ci_guard.sarif.delivery import Delivery, deliveries
 from ci_guard.services.code_scanning import Analysis, CodeScanning, Patience, check
 from ci_guard.services.github import API, Instance

@@ -22,7 +22,7 @@ from ci_guard.attestation.intoto import read_key
 from ci_guard.attestation.layout import STEPS, Chain, examine
 from ci_guard.attestation.verdict import Result
 from ci_guard.model.errors import InputError, VerificationError
-from ci_guard.pipeline.layout import Demand, verify_layout
+from ci_guard.pipeline.verification.layout import Demand, verify_layout
 from tests.attestation.test_bundle_cases import Bytes
 
 CASES = Path(__file__).parent / "layouts"

@@ -18,7 +18,7 @@ from ci_guard.attestation.notary.policy import applicable, read_policy
 from ci_guard.attestation.notary.verification import STEPS, Trust, examine
 from ci_guard.attestation.verdict import Result
 from ci_guard.model.errors import ConfigError, InputError, VerificationError
-from ci_guard.pipeline.notary import NotaryTrust
+from ci_guard.pipeline.verification.notary import NotaryTrust
 from tests.attestation.test_layouts import ANYTHING, places, with_change
 
 CASES = Path(__file__).parent / "notary"

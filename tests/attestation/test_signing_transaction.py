@@ -14,7 +14,7 @@ from ci_guard.attestation import statement
 from ci_guard.attestation.keys import KeySigner
 from ci_guard.attestation.signing import sign_artifact, sign_statement
 from ci_guard.model.errors import InputError, SigningError
-from ci_guard.pipeline import sign
+from ci_guard.pipeline.signing import sign
 
 
 class WrongSignature(KeySigner):

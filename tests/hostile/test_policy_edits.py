@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ci_guard.cli import main
-from ci_guard.pipeline.policy import load_policy
+from ci_guard.pipeline.policy.boundary import load_policy
 from ci_guard.suppress import ratchet
 from tests.pipeline.gitrepo import Repo
 from tests.pipeline.test_own_rules import REQUIRE, RULE

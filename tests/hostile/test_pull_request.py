@@ -16,7 +16,7 @@ from ci_guard.cli import printable
 from ci_guard.engine.catalogue import load_catalogue
 from ci_guard.model.errors import InputError
 from ci_guard.model.finding import Finding
-from ci_guard.pipeline.policy import Policy, added_suppressions, load_policy
+from ci_guard.pipeline.policy.boundary import Policy, added_suppressions, load_policy
 from ci_guard.source.files import SkippedPath, SourceFile, read_file, read_or_none, walk
 from ci_guard.suppress.directives import Directive, read_directives
 from ci_guard.suppress.ledger import Applied, Suppressions

@@ -22,7 +22,7 @@ from tests.interop.peers import needs, peer
 from tests.services.loopback_registry import own_registry
 from tests.services.test_images import Place, user  # noqa: F401 - a fixture
 
-ROOTS = Path(cli.__file__).parent / "pipeline" / "trusted_roots"
+ROOTS = Path(cli.__file__).parent / "pipeline" / "verification" / "trusted_roots"
 PROVENANCE = {
     "buildDefinition": {
         "buildType": "https://actions.github.io/buildtypes/workflow/v1",

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from ci_guard.config.digests import DigestLock
 from ci_guard.kubernetes.kustomization import ALONE
-from ci_guard.pipeline.pin import Pinner
-from ci_guard.pipeline.pinsources import Locked
+from ci_guard.pipeline.pinning.sources import Locked
+from ci_guard.pipeline.pinning.tree import Pinner
 from ci_guard.source.reader import read
 
 DIGEST, COMMIT = "sha256:" + "7" * 64, "c" * 40

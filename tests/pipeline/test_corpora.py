@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from ci_guard.model.finding import Finding
-from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.lint import LintRequest, lint
-from ci_guard.pipeline.manifests import Linted
+from ci_guard.pipeline.manifests.file import Linted
+from ci_guard.pipeline.policy.choice import RuleChoice
 from ci_guard.report.progress import Silent
 
 SHARED = os.environ.get("CI_GUARD_SHARED", "")

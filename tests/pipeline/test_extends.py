@@ -15,8 +15,8 @@ from ci_guard.cli import main
 from ci_guard.config import values
 from ci_guard.config.types import Config
 from ci_guard.model.errors import ConfigError
-from ci_guard.pipeline.extending import Layer, extended
-from ci_guard.pipeline.policy import load_policy
+from ci_guard.pipeline.policy.boundary import load_policy
+from ci_guard.pipeline.policy.extending import Layer, extended
 from tests.pipeline.gitrepo import Repo
 from tests.pipeline.test_own_rules import OWN, POD
 

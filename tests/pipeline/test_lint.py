@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ci_guard.cli import main
-from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.lint import LintRequest, lint
+from ci_guard.pipeline.policy.choice import RuleChoice
 from ci_guard.report.progress import Silent
 
 FLAWED = """\

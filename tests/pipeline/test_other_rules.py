@@ -24,8 +24,8 @@ from ci_guard.engine.selection import RuleOverride, Selection
 from ci_guard.kubernetes.manifests import ManifestDocument, read_manifests
 from ci_guard.model.finding import Finding
 from ci_guard.model.subject import Subject
+from ci_guard.pipeline.manifests.structure import StructureJudge
 from ci_guard.pipeline.rules_test import repo_subjects, subjects_of
-from ci_guard.pipeline.structure import StructureJudge
 
 LISTED = yaml.safe_load(Path(__file__).with_name("other_rules.yaml").read_text("utf-8"))
 TASTE = {"yaml-sorted-keys"}

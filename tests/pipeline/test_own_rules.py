@@ -20,8 +20,8 @@ from ci_guard.engine.catalogue import load_catalogue
 from ci_guard.engine.expression import ExhaustedError, LimitError
 from ci_guard.engine.ownrules import MAX_FILES, OwnFile, read_rule
 from ci_guard.model.errors import ConfigError
-from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.lint import LintRequest, lint
+from ci_guard.pipeline.policy.choice import RuleChoice
 from ci_guard.report.progress import Silent
 from tests.pipeline.gitrepo import Repo
 

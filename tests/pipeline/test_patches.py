@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from ci_guard.kubernetes.kustomization import Surroundings
 from ci_guard.kubernetes.laid_over import patched
 from ci_guard.kubernetes.manifests import PatchDocument, read_manifests
-from ci_guard.pipeline.choice import RuleChoice
-from ci_guard.pipeline.manifests import Linted, ManifestLinter
+from ci_guard.pipeline.manifests.file import Linted, ManifestLinter
+from ci_guard.pipeline.policy.choice import RuleChoice
 from ci_guard.source.document import Document
 from ci_guard.source.reader import read
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ci_guard.model.errors import ConfigError, InputError, RevisionError
-from ci_guard.pipeline.base import event_base
-from ci_guard.pipeline.policy import Policy, day_of, load_policy
+from ci_guard.pipeline.policy.base import event_base
+from ci_guard.pipeline.policy.boundary import Policy, day_of, load_policy
 from tests.pipeline.gitrepo import Repo
 from tests.suppress.reading import emit
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ci_guard.model.component import Component, Inventory
 from ci_guard.model.errors import InputError
-from ci_guard.pipeline.images import environment_inventory, inventory_of, is_image
+from ci_guard.pipeline.materials.images import environment_inventory, inventory_of, is_image
 from ci_guard.sbom.installed import catalogue
 from ci_guard.sbom.installed.folder import FolderTree
 from ci_guard.sbom.installed.python_metadata import licences, parse_metadata

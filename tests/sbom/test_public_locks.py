@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ci_guard.pipeline.gathering import read_workflow
+from ci_guard.pipeline.materials.gathering import read_workflow
 from ci_guard.sbom.lockfiles import LOCKFILES, read_lock
 from ci_guard.sbom.lockfiles.lock import Lock
 from ci_guard.source.files import read_or_none

@@ -18,10 +18,10 @@ from ntia_conformance_checker import SbomChecker
 
 from ci_guard.cli import main
 from ci_guard.model.finding import Finding
-from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.conclude import RulesInForce
-from ci_guard.pipeline.manifests import Linted
-from ci_guard.pipeline.sbom_check import RULES, judge
+from ci_guard.pipeline.manifests.file import Linted
+from ci_guard.pipeline.materials.check import RULES, judge
+from ci_guard.pipeline.policy.choice import RuleChoice
 from ci_guard.sbom import cyclonedx, spdx, spdx_3
 from ci_guard.sbom.metadata import Metadata
 from ci_guard.sbom.quality import schema

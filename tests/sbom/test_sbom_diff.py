@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 from ci_guard.cli import main
 from ci_guard.model.report import Verdict
-from ci_guard.pipeline.sbom_diff import version_order
+from ci_guard.pipeline.materials.diff import version_order
 from ci_guard.report import sbom_diff as reporter
 from ci_guard.report.sbom_diff import Shown
 from ci_guard.report.style import Style

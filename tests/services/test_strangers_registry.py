@@ -15,7 +15,7 @@ from ci_guard.attestation.keys import KeySigner, VerifyingKey
 from ci_guard.attestation.policy import Expectations
 from ci_guard.attestation.verification import examine
 from ci_guard.model.errors import InputError, ServiceError, VerificationError
-from ci_guard.pipeline.image_evidence import evidence
+from ci_guard.pipeline.verification.image import evidence
 from ci_guard.services.registry import OCI_INDEX, OCI_MANIFEST, Repository, referrers_tag
 from tests.services.loopback_registry import Registry, digest, own_registry
 from tests.services.test_registry import KIND, repository

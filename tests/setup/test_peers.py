@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_guard.cli import main
-from ci_guard.pipeline.init import InitRequest, plan
+from ci_guard.pipeline.setup.init import InitRequest, plan
 from ci_guard.setup.configuration import Acceptance, Draft
 from ci_guard.setup.peers.collecting import PEERS, collect
 from ci_guard.setup.peers.table import control_named, rules_of

@@ -28,8 +28,8 @@ from ci_guard.attestation import keyfile, keyless, trustedroot, verification
 from ci_guard.attestation.identity import IdentityPolicy
 from ci_guard.attestation.signing import sign_artifact, sign_statement
 from ci_guard.attestation.statement import Statement, subjects
-from ci_guard.pipeline.keyless import open_keyless, witnessed
-from ci_guard.pipeline.signer_options import KeylessOptions
+from ci_guard.pipeline.signing.keyless import open_keyless, witnessed
+from ci_guard.pipeline.signing.signer_options import KeylessOptions
 from tests.attestation.loopback_services import PERSON, Services
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "support.md"

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from ci_guard import cli
 from ci_guard.model.errors import ServiceError
-from ci_guard.pipeline.keyless import open_keyless
-from ci_guard.pipeline.sign import sign_all, targets
-from ci_guard.pipeline.signer_options import KeylessOptions
+from ci_guard.pipeline.signing.keyless import open_keyless
+from ci_guard.pipeline.signing.sign import sign_all, targets
+from ci_guard.pipeline.signing.signer_options import KeylessOptions
 from tests.attestation.loopback import Tree
 from tests.attestation.loopback_services import PERSON, WORKFLOW, Services
 

@@ -16,7 +16,7 @@ import pytest
 from ci_guard import cli
 from ci_guard.attestation import keyfile
 from ci_guard.model.errors import UsageError
-from ci_guard.pipeline import keygen
+from ci_guard.pipeline.signing import keygen
 
 PASSWORD = "a password that no output may hold"
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -10,7 +10,7 @@ import pytest
 from tuf.api.metadata import Metadata, Root
 
 from ci_guard import cli
-from ci_guard.pipeline import trust
+from ci_guard.pipeline.verification import trust
 from tests.attestation.loopback_services import PERSON, Services
 from tests.attestation.loopback_tuf import Repository
 

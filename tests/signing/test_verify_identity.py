@@ -12,7 +12,7 @@ import pytest
 
 from ci_guard import cli
 from ci_guard.model.errors import InputError
-from ci_guard.pipeline.trust import open_roots
+from ci_guard.pipeline.verification.trust import open_roots
 from tests.attestation import loopback
 from tests.attestation.loopback import IDENTITY, ISSUER, Recipe, make
 

@@ -24,10 +24,10 @@ from ci_guard.kubernetes.versions import minor_of
 from ci_guard.model.errors import ConfigError
 from ci_guard.model.finding import Finding
 from ci_guard.model.record import replace
-from ci_guard.pipeline.choice import RuleChoice
 from ci_guard.pipeline.lint import LintRequest, lint_bytes
-from ci_guard.pipeline.structure import RULES as RULES_OF_STRUCTURE
-from ci_guard.pipeline.structure import StructureJudge
+from ci_guard.pipeline.manifests.structure import RULES as RULES_OF_STRUCTURE
+from ci_guard.pipeline.manifests.structure import StructureJudge
+from ci_guard.pipeline.policy.choice import RuleChoice
 from ci_guard.source.document import Document
 from ci_guard.source.reader import read
 

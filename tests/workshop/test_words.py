@@ -33,3 +33,11 @@ def test_no_registry_and_no_home_is_named(checkout: Path) -> None:
         found += [f"{path.relative_to(checkout)}: {host}" for host in HOSTS if host in text]
         found += [f"{path.relative_to(checkout)}: {match[0]}" for match in HOMES.finditer(text)]
     assert found == []
+
+
+def test_every_decision_has_a_number_of_its_own(checkout: Path) -> None:
+    pages = sorted((checkout / "docs/adr").glob("*.md"))
+    numbers = [int(page.name.partition("-")[0]) for page in pages]
+    assert len(set(numbers)) == len(numbers)
+    for number, page in zip(numbers, pages, strict=True):
+        assert page.read_text("utf-8").startswith(f"# {number}. "), page.name

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ci_guard.cli import main
-from ci_guard.pipeline.images import rootfs_inventory
+from ci_guard.pipeline.materials.images import rootfs_inventory
 from ci_guard.sbom.installed import dpkg
 from ci_guard.sbom.installed.folder import FolderTree
 from tests.sbom.images.image_building import CASES, ImageFiles, build, described, layer_tar
@@ -136,7 +136,8 @@ def test_a_name_that_two_images_have_is_a_known_unknown(
 def test_what_checks_locks_does_not_load_what_reads_images() -> None:
     """The hook for dependencies starts for every commit."""
     code = (
-        "import sys, ci_guard.pipeline.gathering; print([m for m in sys.modules if '.images' in m or 'installed' in m])"
+        "import sys, ci_guard.pipeline.materials.gathering;"
+        "print([m for m in sys.modules if '.images' in m or 'installed' in m])"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert told.strip() == "[]"

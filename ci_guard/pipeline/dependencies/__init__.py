@@ -1,0 +1,1 @@
+"""What is asked of packages beyond what their own entry says."""

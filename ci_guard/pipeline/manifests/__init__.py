@@ -1,0 +1,1 @@
+"""How one manifest, and then the repo as a whole, is judged."""

@@ -1,0 +1,1 @@
+"""What bills of materials are made from, and what is asked of finished ones."""

@@ -1,0 +1,1 @@
+"""`deps pin`: digests and commits written where tags stand."""

@@ -1,0 +1,1 @@
+"""Which policy judges, and what a change may not do to it."""

@@ -1,0 +1,1 @@
+"""`init`: what a repository needs for its first day."""

@@ -1,0 +1,1 @@
+"""From the command line to whoever signs, and what is signed."""

@@ -1,0 +1,1 @@
+"""From the command line to what is trusted, and the verdicts about artifacts and images."""
