@@ -1,8 +1,4 @@
-"""From a signing certificate up to an authority that the trusted root names, at the time of signing.
-
-The path itself (names, signatures, basic constraints, key usage, path lengths, name constraints, critical
-extensions) is built by `cryptography`'s verifier, after RFC 5280 and the web's profile of it.
-"""
+"""From a signing certificate up to an authority that the trusted root names, at the time of signing."""
 
 from __future__ import annotations
 
@@ -11,12 +7,20 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.x509 import verification
 
 from ci_guard.attestation.certificate import MALFORMED, parsing
-from ci_guard.attestation.protojson import quoted
+from ci_guard.attestation.paths import path
 from ci_guard.attestation.trustedroot import Authority
 from ci_guard.model.errors import VerificationError
+from ci_guard.model.record import record
+
+
+@record
+class Issuer:
+    """An authority that issued a certificate. `proven`: the path is there whenever all of it is valid at the time."""
+
+    authority: Authority
+    proven: bool
 
 
 def read_intermediates(chain: Sequence[bytes]) -> tuple[x509.Certificate, ...]:
@@ -25,7 +29,33 @@ def read_intermediates(chain: Sequence[bytes]) -> tuple[x509.Certificate, ...]:
         return tuple(x509.load_der_x509_certificate(der) for der in chain[1:])
 
 
-def issued_by(authority: Authority, certificates: Iterable[x509.Certificate]) -> bool:
+def issuers(
+    certificate: x509.Certificate, intermediates: Sequence[x509.Certificate], authorities: Iterable[Authority]
+) -> tuple[Issuer, ...]:
+    """Which of `authorities` issued the certificate; an authority may be listed twice."""
+    found = []
+    for authority in authorities:
+        proven = _directly_below(certificate, authority)
+        if proven or _signed_one((certificate, *intermediates), authority):
+            found.append(Issuer(authority, proven))
+    return tuple(found)
+
+
+def _directly_below(certificate: x509.Certificate, authority: Authority) -> bool:
+    """Whether a path of two leads to the authority's lowest certificate, and none of those above can object.
+
+    Time is not judged here: it is asked for when nothing but the certificate itself can be out of date.
+    """
+    lowest = authority.chain[0]
+    if not authority.lowest_suffices or certificate.issuer != lowest.subject:
+        return False
+    try:
+        return len(path(certificate, (), lowest, certificate.not_valid_before_utc)) == 2
+    except VerificationError:
+        return False
+
+
+def _signed_one(certificates: Iterable[x509.Certificate], authority: Authority) -> bool:
     """Whether the authority signed one of these: name and signature, nothing more."""
     return any(_signed(certificate, issuer) for certificate in certificates for issuer in authority.chain)
 
@@ -41,43 +71,51 @@ def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
 def check_chain(
     certificate: x509.Certificate,
     intermediates: Sequence[x509.Certificate],
-    authorities: Sequence[Authority],
+    found: Sequence[Issuer],
     moments: Sequence[datetime],
 ) -> tuple[x509.Certificate, str]:
-    """The certificate's issuer and what held, in words: a path to one of `authorities` at every one of `moments`.
+    """The certificate's issuer and what held, in words: a path to one of the issuers at every one of `moments`.
 
     Both are not empty. Raises VerificationError.
     """
-    start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    for number, authority in enumerate(authorities, 1):
+    for number, issuer in enumerate(found, 1):
         try:
-            paths = [_path_at(certificate, intermediates, authority, moment) for moment in moments]
+            above = [_issuer_at(certificate, intermediates, issuer, moment) for moment in moments]
         except VerificationError:
-            if number == len(authorities):
+            if number == len(found):
                 raise
         else:
-            valid = f"valid from {start:%Y-%m-%dT%H:%M:%SZ} to {end:%Y-%m-%dT%H:%M:%SZ}"
-            return paths[0][1], f"{valid}; up to {authority.name}, in use {authority.valid}"
+            authority = issuer.authority
+            return above[0], f"{_validity(certificate)}; up to {authority.name}, in use {authority.valid}"
     raise VerificationError("no certificate authority issued the certificate")
 
 
-def _path_at(
-    certificate: x509.Certificate,
-    intermediates: Sequence[x509.Certificate],
-    authority: Authority,
-    moment: datetime,
-) -> Sequence[x509.Certificate]:
+def _validity(certificate: x509.Certificate) -> str:
+    start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return f"valid from {start:%Y-%m-%dT%H:%M:%SZ} to {end:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _issuer_at(
+    certificate: x509.Certificate, intermediates: Sequence[x509.Certificate], issuer: Issuer, moment: datetime
+) -> x509.Certificate:
+    """What stands above the certificate in its path at `moment`."""
+    authority = issuer.authority
     _check_times(certificate, authority, moment)
-    return _path(certificate, intermediates, authority, moment)
+    if issuer.proven:
+        return authority.chain[0]
+    try:
+        found = path(certificate, [*authority.chain[:-1], *intermediates], authority.chain[-1], moment)
+    except VerificationError as problem:
+        raise VerificationError(f"no path from the certificate to {authority.name} holds: {problem}") from None
+    if len(found) < 2:
+        raise VerificationError(f"the certificate is itself one of {authority.name}")
+    return found[1]
 
 
 def _check_times(certificate: x509.Certificate, authority: Authority, moment: datetime) -> None:
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if not start <= moment <= end:
-        raise VerificationError(
-            f"signed at {moment:%Y-%m-%dT%H:%M:%SZ}, the certificate is valid from {start:%Y-%m-%dT%H:%M:%SZ} "
-            f"to {end:%Y-%m-%dT%H:%M:%SZ}"
-        )
+        raise VerificationError(f"signed at {moment:%Y-%m-%dT%H:%M:%SZ}, the certificate is {_validity(certificate)}")
     if not authority.valid.covers(moment):
         raise VerificationError(
             f"signed at {moment:%Y-%m-%dT%H:%M:%SZ}, the trusted root has {authority.name} for {authority.valid}"
@@ -90,27 +128,3 @@ def check_valid_at(authority: Authority, moment: datetime) -> None:
     for certificate in authority.chain:
         if not certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc:
             raise VerificationError(f"a certificate of {authority.name} is not valid at {moment:%Y-%m-%dT%H:%M:%SZ}")
-
-
-def _path(
-    certificate: x509.Certificate,
-    intermediates: Sequence[x509.Certificate],
-    authority: Authority,
-    moment: datetime,
-) -> Sequence[x509.Certificate]:
-    # The web's profile demands a usage for TLS; ours, codeSigning, was checked when the certificate was read.
-    anything = verification.Criticality.NON_CRITICAL
-    leaf = verification.ExtensionPolicy.webpki_defaults_ee().may_be_present(x509.ExtendedKeyUsage, anything, None)
-    issuers = verification.ExtensionPolicy.webpki_defaults_ca().may_be_present(x509.ExtendedKeyUsage, anything, None)
-    builder = verification.PolicyBuilder().store(verification.Store([authority.chain[-1]])).time(moment)
-    verifier = builder.extension_policies(ca_policy=issuers, ee_policy=leaf).build_client_verifier()
-    try:
-        with parsing("the certificate's path"):
-            path = verifier.verify(certificate, [*authority.chain[:-1], *intermediates]).chain
-    except verification.VerificationError as problem:
-        raise VerificationError(
-            f"no path from the certificate to {authority.name} holds: {quoted(str(problem))}"
-        ) from None
-    if len(path) < 2:
-        raise VerificationError(f"the certificate is itself one of {authority.name}")
-    return path

@@ -34,7 +34,7 @@ from ci_guard.attestation import legacy
 from ci_guard.attestation.artifact import Artifact, DigestArtifact
 from ci_guard.attestation.bundle import Bundle, Certificates, MessageSignature
 from ci_guard.attestation.certificate import SigningCertificate
-from ci_guard.attestation.chain import check_chain, issued_by, read_intermediates
+from ci_guard.attestation.chain import Issuer, check_chain, issuers, read_intermediates
 from ci_guard.attestation.content import (
     check_envelope,
     check_message,
@@ -49,7 +49,7 @@ from ci_guard.attestation.policy import Expectations
 from ci_guard.attestation.protojson import quoted
 from ci_guard.attestation.sct import check_scts
 from ci_guard.attestation.statement import Statement
-from ci_guard.attestation.trustedroot import Authority, TrustedRoot
+from ci_guard.attestation.trustedroot import TrustedRoot
 from ci_guard.attestation.verdict import Trace, Verdict, furthest, held
 from ci_guard.attestation.witnesses import check_logs, check_times
 from ci_guard.model.errors import UsageError, VerificationError
@@ -93,11 +93,11 @@ class Trust:
 
 @record
 class _Signer:
-    """The certificate, what the bundle has above it, and who issued it: an authority may be listed twice."""
+    """The certificate, what the bundle has above it, and who issued it."""
 
     certificate: SigningCertificate
     intermediates: Sequence[x509.Certificate]
-    authorities: Sequence[Authority]
+    issuers: Sequence[Issuer]
 
     @property
     def says(self) -> str:
@@ -168,12 +168,11 @@ def _signer(bundle: Bundle, root: TrustedRoot, trace: Trace) -> _Signer:
         intermediates = read_intermediates(bundle.material.chain)
         detail.append(f"{certificate.key.name}, codeSigning, for {quoted(certificate.identity)}")
     with trace.step("trusted-root") as detail:
-        above = (certificate.certificate, *intermediates)
-        authorities = [authority for authority in root.authorities if issued_by(authority, above)]
-        if not authorities:
+        found = issuers(certificate.certificate, intermediates, root.authorities)
+        if not found:
             raise VerificationError(f"no certificate authority of {root.name} issued the certificate")
-        detail.append(f"{root.name}, sha256:{root.digest}; {authorities[0].name} issued the certificate")
-    return _Signer(certificate, intermediates, authorities)
+        detail.append(f"{root.name}, sha256:{root.digest}; {found[0].authority.name} issued the certificate")
+    return _Signer(certificate, intermediates, found)
 
 
 def _check_signer(bundle: Bundle, artifact: Artifact, signer: _Signer, root: TrustedRoot, trace: Trace) -> None:
@@ -188,7 +187,7 @@ def _check_signer(bundle: Bundle, artifact: Artifact, signer: _Signer, root: Tru
     moments = check_times(bundle, signed, logged, root, trace, needed=True)
     certificate = signer.certificate.certificate
     with trace.step("chain") as detail:
-        issuer, said = check_chain(certificate, signer.intermediates, signer.authorities, moments)
+        issuer, said = check_chain(certificate, signer.intermediates, signer.issuers, moments)
         detail.append(said)
     if not root.certificate_logs:
         trace.skip("sct", "the trusted root names no certificate transparency log")

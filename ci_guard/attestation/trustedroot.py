@@ -16,9 +16,10 @@ from cryptography import x509
 from ci_guard.attestation import protojson
 from ci_guard.attestation.certificate import parsing
 from ci_guard.attestation.logkeys import LogKey
+from ci_guard.attestation.paths import lowest_suffices
 from ci_guard.attestation.protojson import Fields, quoted
 from ci_guard.model.errors import InputError, VerificationError
-from ci_guard.model.record import record
+from ci_guard.model.record import record, replace
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.trustedroot+json;version=0.1"
 MAX_BYTES = 4_000_000
@@ -54,11 +55,16 @@ class Log:
 
 @record
 class Authority:
-    """A certificate or timestamp authority: its certificates from the lowest up to the one that is the anchor."""
+    """A certificate or timestamp authority: its certificates from the lowest up to the one that is the anchor.
+
+    `lowest_suffices` of one that issues to signers (`paths`): its own signatures are proven once, here, not with each
+    signer's certificate.
+    """
 
     name: str
     chain: tuple[x509.Certificate, ...]
     valid: Validity
+    lowest_suffices: bool = False
 
 
 @record
@@ -111,7 +117,7 @@ def _read(data: bytes, name: str) -> TrustedRoot:
     root = TrustedRoot(
         name=name,
         digest=hashlib.sha256(data).hexdigest(),
-        authorities=tuple(_authority(f) for f in fields.items("certificateAuthorities", most=_MAX_ITEMS)),
+        authorities=tuple(_issuing(f) for f in fields.items("certificateAuthorities", most=_MAX_ITEMS)),
         logs=tuple(_log(f) for f in fields.items("tlogs", most=_MAX_ITEMS)),
         certificate_logs=tuple(_log(f) for f in fields.items("ctlogs", most=_MAX_ITEMS)),
         timestamp_authorities=tuple(_authority(f) for f in fields.items("timestampAuthorities", most=_MAX_ITEMS)),
@@ -161,6 +167,11 @@ def _authority(fields: Fields) -> Authority:
     authority = Authority(name, certificates, _validity(_message(fields, "validFor")))
     fields.done()
     return authority
+
+
+def _issuing(fields: Fields) -> Authority:
+    authority = _authority(fields)
+    return replace(authority, lowest_suffices=lowest_suffices(authority.chain))
 
 
 def _certificate(fields: Fields) -> x509.Certificate:
