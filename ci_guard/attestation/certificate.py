@@ -115,7 +115,7 @@ def _claims(extensions: x509.Extensions) -> tuple[str, dict[str, str]]:
     values = {
         extension.oid.dotted_string.removeprefix(_ARC): extension.value.value
         for extension in extensions
-        if extension.oid.dotted_string.startswith(_ARC) and isinstance(extension.value, x509.UnrecognizedExtension)
+        if isinstance(extension.value, x509.UnrecognizedExtension) and extension.oid.dotted_string.startswith(_ARC)
     }
     claims = {name: _text(values[oid]) for oid, name in _RAW.items() if oid in values}
     claims |= {name: _utf8_string(values[oid]) for oid, name in _DER.items() if oid in values}

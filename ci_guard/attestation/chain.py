@@ -25,6 +25,8 @@ class Issuer:
 
 def read_intermediates(chain: Sequence[bytes]) -> tuple[x509.Certificate, ...]:
     """What a bundle has above its signer's certificate: helpful, never trusted. Raises VerificationError."""
+    if len(chain) == 1:
+        return ()
     with parsing("the bundle's certificate chain"):
         return tuple(x509.load_der_x509_certificate(der) for der in chain[1:])
 

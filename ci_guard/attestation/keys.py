@@ -48,13 +48,17 @@ def describe(key: object, error: type[CiGuardError]) -> tuple[str, tuple[str, ..
 
 
 class VerifyingKey:
-    """A public key. `name` is its kind in words, `hint` names it, `hash_names` what it may be used with."""
+    """A public key. `name` is its kind in words, `hash_names` what it may be used with."""
 
     def __init__(self, key: object) -> None:
         self.name, self.hash_names = describe(key, InputError)
         assert isinstance(key, (ec.EllipticCurvePublicKey, rsa.RSAPublicKey))  # `describe` refused the others
         self._key: PublicKeyTypes = key
-        self.hint = encode(hashlib.sha256(self.der()).digest())
+
+    @property
+    def hint(self) -> str:
+        """What names it; made only when asked for, which most verifying does not."""
+        return encode(hashlib.sha256(self.der()).digest())
 
     def __repr__(self) -> str:
         return f"VerifyingKey({self.name}, {self.hint})"

@@ -5,6 +5,8 @@ Beside what signers may use (`keys`), logs also sign with Ed25519: a Rekor v2 lo
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
@@ -17,41 +19,37 @@ _RSA = frozenset({"PKCS1_RSA_PKCS1V5", *(f"PKIX_RSA_PKCS1V15_{bits}_SHA256" for 
 _RSA_BITS = range(2048, 8193)
 _ED25519 = frozenset({"PKIX_ED25519"})
 
-Key = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
-
 
 class LogKey:
     """A log's public key; `details` is the trusted root's name of its kind."""
 
     def __init__(self, details: str, encoded: bytes) -> None:
         self.details = details
-        self._key = _load(details, encoded)
+        self._verify = _verifier(details, encoded)
 
     def verifies(self, signature: bytes, data: bytes) -> bool:
         """Whether `signature` is this key's over `data`."""
-        key = self._key
         try:
-            if isinstance(key, rsa.RSAPublicKey):
-                key.verify(signature, data, padding.PKCS1v15(), hashes.SHA256())
-            elif isinstance(key, ec.EllipticCurvePublicKey):
-                key.verify(signature, data, ec.ECDSA(_HASHES[key.curve.name]))
-            else:
-                key.verify(signature, data)
+            self._verify(signature, data)
         except InvalidSignature:
             return False
         return True
 
 
-def _load(details: str, encoded: bytes) -> Key:
-    """The key in DER (SubjectPublicKeyInfo, or PKCS#1 for one kind). Raises VerificationError."""
+def _verifier(details: str, encoded: bytes) -> Callable[[bytes, bytes], None]:
+    """What raises InvalidSignature for signature and data that do not fit the key.
+
+    It is in DER: SubjectPublicKeyInfo, or PKCS#1 for one kind. Raises VerificationError.
+    """
     try:
         key = serialization.load_der_public_key(encoded)
     except (ValueError, UnsupportedAlgorithm):
         raise VerificationError("it holds a log key that cannot be read") from None
     if isinstance(key, ec.EllipticCurvePublicKey) and _ECDSA.get(details) == key.curve.name:
-        return key
+        algorithm = ec.ECDSA(_HASHES[key.curve.name])
+        return lambda signature, data: key.verify(signature, data, algorithm)
     if isinstance(key, rsa.RSAPublicKey) and details in _RSA and key.key_size in _RSA_BITS:
-        return key
+        return lambda signature, data: key.verify(signature, data, padding.PKCS1v15(), hashes.SHA256())
     if isinstance(key, ed25519.Ed25519PublicKey) and details in _ED25519:
-        return key
+        return key.verify
     raise VerificationError(f"it holds a log key that is not of the kind {details[:80]!r}, or of one not supported")

@@ -7,7 +7,6 @@ text that is not UTF-8, numbers beyond their type.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import json
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from ci_guard.model.errors import CiGuardError, VerificationError
 INT64_MAX = 2**63 - 1
 _INT64_DIGITS = 19
 _LONGEST_QUOTE = 120
+_NESTED = (dict, list)
 
 
 def parse(data: bytes, *, what: str, limit: int, depth: int, error: type[CiGuardError] = VerificationError) -> Any:
@@ -47,14 +47,14 @@ def quoted(text: str) -> str:
 
 def encode(data: bytes) -> str:
     """Standard base64 with padding, protobuf's spelling of bytes."""
-    return base64.b64encode(data).decode("ascii")
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
 def decode(text: str, *, what: str) -> bytes:
     """The bytes of canonical standard base64. Raises VerificationError; so do spare bits in the last character."""
     try:
-        data = base64.b64decode(text.encode("ascii"), validate=True)
-    except (UnicodeEncodeError, binascii.Error):
+        data = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:  # also binascii.Error
         raise VerificationError(f"{what} is not base64") from None
     if encode(data) != text:
         raise VerificationError(f"{what} is not canonical base64")
@@ -139,9 +139,9 @@ class Fields:
 
     def done(self) -> None:
         """Refuse every field that no getter asked for: it could mean something to another reader."""
-        unknown = sorted(self._value.keys() - self._seen)
-        if unknown:
-            raise VerificationError(f"{self.what} has the unknown field {quoted(unknown[0])}")
+        if not self._value.keys() <= self._seen:
+            unknown = min(self._value.keys() - self._seen)
+            raise VerificationError(f"{self.what} has the unknown field {quoted(unknown)}")
 
     def _get(self, name: str, *, require: bool = False) -> Any:
         self._seen.add(name)
@@ -166,14 +166,13 @@ def _no_constant(name: str) -> Any:
 
 def _shallow(value: Any, depth: int) -> bool:
     """Whether no list or object nests deeper than `depth`; level by level, so that no input recurses."""
-    level = [value]
+    level = [value] if isinstance(value, _NESTED) else []
     for _ in range(depth):
         level = [
             child
             for node in level
-            if isinstance(node, (dict, list))
             for child in (node.values() if isinstance(node, dict) else node)
-            if isinstance(child, (dict, list))
+            if isinstance(child, _NESTED)
         ]
         if not level:
             return True

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from typing import TypeVar
 
@@ -40,28 +40,39 @@ class Trace:
     names: tuple[str, ...]
     steps: list[Step] = field(default_factory=list)
 
-    @contextmanager
-    def step(self, name: str) -> Iterator[list[str]]:
+    def step(self, name: str) -> AbstractContextManager[list[str]]:
         """Take one step: what is appended to the list is its detail, a VerificationError is its refusal."""
-        detail: list[str] = []
-        try:
-            yield detail
-        except VerificationError as refusal:
-            refusal.step = name
-            self._add(name, Result.REFUSED, str(refusal))
-            raise
-        self._add(name, Result.HELD, "; ".join(detail))
+        return _Taking(self, name)
 
     def skip(self, name: str, why: str) -> None:
         """A step that had nothing to check, or nothing to check it with."""
-        self._add(name, Result.NOT_CHECKED, why)
+        self.add(name, Result.NOT_CHECKED, why)
 
     def warn(self, name: str, what: str) -> None:
         """A step that refuses nothing, and found something that people should see."""
-        self._add(name, Result.WARNED, what)
+        self.add(name, Result.WARNED, what)
 
-    def _add(self, name: str, result: Result, detail: str) -> None:
+    def add(self, name: str, result: Result, detail: str) -> None:
+        """A step that is over."""
         self.steps.append(Step(self.names.index(name) + 1, name, result, detail))
+
+
+class _Taking:
+    """A step while it is taken. A class, not a generator: a verdict has sixteen of them."""
+
+    def __init__(self, trace: Trace, name: str) -> None:
+        self._trace, self._name = trace, name
+        self._detail: list[str] = []
+
+    def __enter__(self) -> list[str]:
+        return self._detail
+
+    def __exit__(self, kind: object, problem: BaseException | None, where: object) -> None:
+        if problem is None:
+            self._trace.add(self._name, Result.HELD, "; ".join(self._detail))
+        elif isinstance(problem, VerificationError):
+            problem.step = self._name
+            self._trace.add(self._name, Result.REFUSED, str(problem))
 
 
 @record
