@@ -15,7 +15,7 @@ from ci_guard.attestation import protojson
 from ci_guard.attestation.bundle import HASHES, LogEntry
 from ci_guard.attestation.content import Signed
 from ci_guard.attestation.dsse import Envelope
-from ci_guard.attestation.protojson import Fields, decode, quoted
+from ci_guard.attestation.protojson import Fields, decode, encode, quoted
 from ci_guard.model.errors import VerificationError
 from ci_guard.model.record import record
 
@@ -156,5 +156,5 @@ def _same_pem(recorded: bytes, signer: SignerMaterial) -> None:
     match = _PEM.fullmatch(recorded)
     if match is None:
         raise VerificationError("the log entry records a signer that is neither one certificate nor one public key")
-    body = decode(b"".join(match.group(2).split()).decode("ascii"), what="the log entry's signer")
-    _same(match.group(1) + body, signer.pem_kind + signer.der, "signer")
+    kind, body = match.groups()
+    _same(kind + b"".join(body.split()), signer.pem_kind + encode(signer.der).encode("ascii"), "signer")

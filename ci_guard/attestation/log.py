@@ -55,15 +55,11 @@ def _log_of(entry: LogEntry, logs: Sequence[Log]) -> Log:
 
 
 def _check_promise(entry: LogEntry, log: Log) -> TrustedTime:
-    signed = protojson.write(
-        {
-            "body": protojson.encode(entry.canonicalized_body),
-            "integratedTime": entry.integrated_time,
-            "logID": entry.log_id.hex(),
-            "logIndex": entry.log_index,
-        }
+    body, log_id = protojson.encode(entry.canonicalized_body), entry.log_id.hex()
+    signed = (  # canonical JSON (RFC 8785): nothing in it needs escaping
+        f'{{"body":"{body}","integratedTime":{entry.integrated_time},"logID":"{log_id}","logIndex":{entry.log_index}}}'
     )
-    if not log.key.verifies(entry.inclusion_promise, signed):
+    if not log.key.verifies(entry.inclusion_promise, signed.encode("ascii")):
         raise VerificationError(f"the promise (signed entry timestamp) is not one of {log.name} for this entry")
     try:
         moment = datetime.fromtimestamp(entry.integrated_time, UTC)
