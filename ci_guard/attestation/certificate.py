@@ -112,11 +112,11 @@ def _identity(extensions: x509.Extensions) -> str:
 
 
 def _claims(extensions: x509.Extensions) -> tuple[str, dict[str, str]]:
-    values = {
-        extension.oid.dotted_string.removeprefix(_ARC): extension.value.value
-        for extension in extensions
-        if isinstance(extension.value, x509.UnrecognizedExtension) and extension.oid.dotted_string.startswith(_ARC)
-    }
+    values = {}
+    for extension in extensions:
+        arc, ours, number = extension.oid.dotted_string.partition(_ARC)
+        if ours and not arc and isinstance(extension.value, x509.UnrecognizedExtension):
+            values[number] = extension.value.value
     claims = {name: _text(values[oid]) for oid, name in _RAW.items() if oid in values}
     claims |= {name: _utf8_string(values[oid]) for oid, name in _DER.items() if oid in values}
     found = {_text(values[oid]) for oid in (_ISSUER,) if oid in values}

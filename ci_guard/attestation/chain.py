@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from ci_guard.attestation.certificate import MALFORMED, parsing
 from ci_guard.attestation.paths import path
 from ci_guard.attestation.trustedroot import Authority
+from ci_guard.attestation.verdict import at
 from ci_guard.model.errors import VerificationError
 from ci_guard.model.record import record
 
@@ -93,7 +94,7 @@ def check_chain(
 
 def _validity(certificate: x509.Certificate) -> str:
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    return f"valid from {start:%Y-%m-%dT%H:%M:%SZ} to {end:%Y-%m-%dT%H:%M:%SZ}"
+    return f"valid from {at(start)} to {at(end)}"
 
 
 def _issuer_at(
@@ -116,10 +117,10 @@ def _issuer_at(
 def _check_times(certificate: x509.Certificate, authority: Authority, moment: datetime) -> None:
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if not start <= moment <= end:
-        raise VerificationError(f"signed at {moment:%Y-%m-%dT%H:%M:%SZ}, the certificate is {_validity(certificate)}")
+        raise VerificationError(f"signed at {at(moment)}, the certificate is {_validity(certificate)}")
     if not authority.valid.covers(moment):
         raise VerificationError(
-            f"signed at {moment:%Y-%m-%dT%H:%M:%SZ}, the trusted root has {authority.name} for {authority.valid}"
+            f"signed at {at(moment)}, the trusted root has {authority.name} for {authority.valid}"
         )
     check_valid_at(authority, moment)
 
@@ -128,4 +129,4 @@ def check_valid_at(authority: Authority, moment: datetime) -> None:
     """Raises VerificationError unless every certificate of the authority is valid at `moment`."""
     for certificate in authority.chain:
         if not certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc:
-            raise VerificationError(f"a certificate of {authority.name} is not valid at {moment:%Y-%m-%dT%H:%M:%SZ}")
+            raise VerificationError(f"a certificate of {authority.name} is not valid at {at(moment)}")

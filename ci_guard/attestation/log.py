@@ -16,6 +16,7 @@ from ci_guard.attestation.merkle import leaf_hash, root_of
 from ci_guard.attestation.protojson import quoted
 from ci_guard.attestation.timestamps import TrustedTime
 from ci_guard.attestation.trustedroot import Log
+from ci_guard.attestation.verdict import at
 from ci_guard.model.errors import VerificationError
 from ci_guard.model.record import record
 
@@ -39,7 +40,7 @@ def check_inclusion(entry: LogEntry, logs: Sequence[Log], *, promise_suffices: b
     time = None
     if entry.inclusion_promise:
         time = _check_promise(entry, log)
-        said.append(f"promise for {time.moment:%Y-%m-%dT%H:%M:%SZ}")
+        said.append(f"promise for {at(time.moment)}")
     if entry.inclusion_proof is not None and (entry.inclusion_proof.checkpoint or not promise_suffices):
         said.append(_check_proof(entry, entry.inclusion_proof, log))
     elif not (promise_suffices and entry.inclusion_promise):
@@ -67,7 +68,7 @@ def _check_promise(entry: LogEntry, log: Log) -> TrustedTime:
         raise VerificationError("the log entry's time is out of range") from None
     if not log.valid.covers(moment):
         raise VerificationError(
-            f"logged at {moment:%Y-%m-%dT%H:%M:%SZ}, the trusted root has {log.name} for {log.valid}"
+            f"logged at {at(moment)}, the trusted root has {log.name} for {log.valid}"
         )
     return TrustedTime(moment, log.name)
 

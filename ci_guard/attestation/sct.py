@@ -15,6 +15,7 @@ from cryptography.x509.certificate_transparency import LogEntryType, SignedCerti
 
 from ci_guard.attestation.certificate import parsing
 from ci_guard.attestation.trustedroot import Log
+from ci_guard.attestation.verdict import at
 from ci_guard.model.errors import VerificationError
 
 _EPOCH = datetime(1970, 1, 1)
@@ -51,12 +52,12 @@ def _check(certificate: x509.Certificate, issuer_key: bytes, log: Log, sct: Sign
     moment = sct.timestamp.replace(tzinfo=UTC)
     if not log.valid.covers(moment):
         raise VerificationError(
-            f"{log.name} signed the certificate's timestamp at {moment:%Y-%m-%dT%H:%M:%SZ}, "
+            f"{log.name} signed the certificate's timestamp at {at(moment)}, "
             f"the trusted root has it for {log.valid}"
         )
     if not log.key.verifies(sct.signature, _signed(certificate, issuer_key, sct)):
         raise VerificationError(f"the certificate's timestamp is not signed by {log.name}")
-    return f"{log.name} signed the precertificate at {moment:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{log.name} signed the precertificate at {at(moment)}"
 
 
 def _signed(certificate: x509.Certificate, issuer_key: bytes, sct: SignedCertificateTimestamp) -> bytes:

@@ -14,6 +14,7 @@ from ci_guard.attestation.certificate import parsing
 from ci_guard.attestation.chain import check_valid_at
 from ci_guard.attestation.protojson import quoted
 from ci_guard.attestation.trustedroot import Authority
+from ci_guard.attestation.verdict import at
 from ci_guard.model.errors import VerificationError
 from ci_guard.model.record import record
 
@@ -31,7 +32,7 @@ class TrustedTime:
     source: str
 
     def __str__(self) -> str:
-        return f"{self.moment:%Y-%m-%dT%H:%M:%SZ} by {self.source}"
+        return f"{at(self.moment)} by {self.source}"
 
 
 def check_timestamp(data: bytes, signature: bytes, authorities: Sequence[Authority]) -> TrustedTime:
@@ -46,7 +47,7 @@ def check_timestamp(data: bytes, signature: bytes, authorities: Sequence[Authori
             return TrustedTime(moment, authority.name)
         problems.append(f"{authority.name}: {problem}")
     said = "; ".join(problems) or "the trusted root names no timestamp authority"
-    raise VerificationError(f"a timestamp of {moment:%Y-%m-%dT%H:%M:%SZ} does not hold: {said}")
+    raise VerificationError(f"a timestamp of {at(moment)} does not hold: {said}")
 
 
 def _decode(data: bytes) -> tuple[TimeStampResponse, datetime]:

@@ -39,7 +39,7 @@ class Validity:
         return self.start <= moment and (self.end is None or moment <= self.end)
 
     def __str__(self) -> str:
-        return f"{self.start:%Y-%m-%d}..{self.end:%Y-%m-%d}" if self.end else f"{self.start:%Y-%m-%d}.."
+        return f"{self.start.date()}..{self.end.date() if self.end else ''}"
 
 
 @record

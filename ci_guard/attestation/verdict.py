@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
@@ -116,3 +117,8 @@ def held(verdict: Verdict) -> Verdict:
 def count(number: int, one: str, many: str = "") -> str:
     """`1 timestamp`, `2 timestamps`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def at(moment: datetime) -> str:
+    """`2025-06-01T12:00:00Z`, for a moment in UTC."""
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='seconds')}Z"
