@@ -119,9 +119,7 @@ def _check_times(certificate: x509.Certificate, authority: Authority, moment: da
     if not start <= moment <= end:
         raise VerificationError(f"signed at {at(moment)}, the certificate is {_validity(certificate)}")
     if not authority.valid.covers(moment):
-        raise VerificationError(
-            f"signed at {at(moment)}, the trusted root has {authority.name} for {authority.valid}"
-        )
+        raise VerificationError(f"signed at {at(moment)}, the trusted root has {authority.name} for {authority.valid}")
     check_valid_at(authority, moment)
 
 

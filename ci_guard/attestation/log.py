@@ -67,9 +67,7 @@ def _check_promise(entry: LogEntry, log: Log) -> TrustedTime:
     except (OverflowError, ValueError, OSError):
         raise VerificationError("the log entry's time is out of range") from None
     if not log.valid.covers(moment):
-        raise VerificationError(
-            f"logged at {at(moment)}, the trusted root has {log.name} for {log.valid}"
-        )
+        raise VerificationError(f"logged at {at(moment)}, the trusted root has {log.name} for {log.valid}")
     return TrustedTime(moment, log.name)
 
 

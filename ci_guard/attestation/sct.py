@@ -52,8 +52,7 @@ def _check(certificate: x509.Certificate, issuer_key: bytes, log: Log, sct: Sign
     moment = sct.timestamp.replace(tzinfo=UTC)
     if not log.valid.covers(moment):
         raise VerificationError(
-            f"{log.name} signed the certificate's timestamp at {at(moment)}, "
-            f"the trusted root has it for {log.valid}"
+            f"{log.name} signed the certificate's timestamp at {at(moment)}, the trusted root has it for {log.valid}"
         )
     if not log.key.verifies(sct.signature, _signed(certificate, issuer_key, sct)):
         raise VerificationError(f"the certificate's timestamp is not signed by {log.name}")

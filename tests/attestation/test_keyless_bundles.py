@@ -373,6 +373,20 @@ def test_what_the_root_does_not_trust(name: str) -> None:
     refused_by(examine(make(OURS, recipe), keyless.Trust(roots(change), POLICY)), step, says)
 
 
+def test_whole_paths_say_the_same_as_short_ones() -> None:
+    def whole(root: trustedroot.TrustedRoot) -> trustedroot.TrustedRoot:
+        assert all(authority.lowest_suffices for authority in root.authorities)
+        return replace(root, authorities=tuple(replace(one, lowest_suffices=False) for one in root.authorities))
+
+    cases = [(recipe, ROOTS) for recipe in GOOD.values()]
+    cases += [(recipe, ROOTS) for recipe, _, _ in BROKEN.values()]
+    cases += [(recipe, roots(change)) for recipe, change, _, _ in ROOT_FLAWS.values()]
+    for recipe, trusted in cases:
+        bundle = make(OURS, recipe, STRANGERS)
+        short = examine(bundle, keyless.Trust(trusted, POLICY))
+        assert short == examine(bundle, keyless.Trust(tuple(map(whole, trusted)), POLICY))
+
+
 def test_ends_belong_to_validity() -> None:
     moment = f"{START + timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}"
     for path in ((*LOG, "publicKey"), AUTHORITY):

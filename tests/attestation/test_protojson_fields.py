@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ci_guard.attestation.protojson import Fields, decode, parse, quoted
 from ci_guard.model.errors import VerificationError
@@ -23,6 +27,18 @@ def test_what_is_no_number(value: object) -> None:
 def test_what_is_no_canonical_base64(text: str) -> None:
     with pytest.raises(VerificationError, match="base64"):
         decode(text, what="x")
+
+
+@given(st.binary(max_size=40), st.text("AQRSZaz09+/=- é", max_size=6), st.integers(0, 60))
+def test_bytes_have_one_spelling(data: bytes, more: str, at: int) -> None:
+    text = base64.b64encode(data).decode()
+    assert decode(text, what="x") == data
+    for other in (text[:at] + more + text[at:], text[:at] + more):
+        try:
+            read = decode(other, what="x")
+        except VerificationError:
+            continue
+        assert base64.b64encode(read).decode() == other
 
 
 def test_depth_is_counted_in_objects_and_lists() -> None:
