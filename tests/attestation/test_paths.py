@@ -1,4 +1,4 @@
-"""When the lowest certificate of an authority stands for all of it, and that nothing gets by which a whole path stops."""
+"""When the lowest certificate of an authority stands for all of it; nothing gets by that a whole path stops."""
 
 from __future__ import annotations
 
