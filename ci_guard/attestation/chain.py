@@ -18,7 +18,7 @@ from ci_guard.model.record import record
 
 @record
 class Issuer:
-    """An authority that issued a certificate. `proven`: the path is there whenever all of it is valid at the time."""
+    """An authority that issued a certificate; if `proven`, there is a path up to it at all times of their validity."""
 
     authority: Authority
     proven: bool
@@ -47,7 +47,8 @@ def issuers(
 def _directly_below(certificate: x509.Certificate, authority: Authority) -> bool:
     """Whether a path of two leads to the authority's lowest certificate, and none of those above can object.
 
-    Time is not judged here: it is asked for when nothing but the certificate itself can be out of date.
+    It is asked for at the certificate's first second: when it was signed is not known yet, and `check_chain` holds the
+    times of all certificates against that.
     """
     if not authority.lowest_suffices:
         return False
