@@ -28,7 +28,7 @@ from ci_guard.model.errors import CiGuardError, UsageError
 from ci_guard.model.finding import Finding, Severity
 from ci_guard.model.record import field, record, replace
 from ci_guard.model.subject import Subject, SubjectId
-from ci_guard.pipeline.fix_proof import unmended
+from ci_guard.pipeline.fixing.proof import unmended
 from ci_guard.pipeline.manifests import structure
 from ci_guard.sbom.facts import subjects as component_subjects
 from ci_guard.sbom.lockfiles import parser_name, read_lock

@@ -119,17 +119,17 @@ class Entries:
             if start < 0:
                 raise Doubt
             return start, end, ", ".join(_flow(members, quoted=quoted))
-        at, before = layout.behind_last_member(owner.node)
-        if at is None:
+        gap = layout.gap_for(owner.node, next(iter(members)))
+        if gap is None:
             raise Doubt
-        if before is None:
-            colon = layout.between(*pairs[0]).strip("\r\n")
-            tight = colon == ":"
-            between = "," if tight else ", "
-            return at, at, "".join(between + one for one in _flow(members, quoted=quoted, tight=tight))
-        step = layout.step_of_braces(owner.node, before)
-        lines = _braced(members, before, step, quoted=quoted)
-        return at, at, "".join(f",\n{line}" for line in lines)
+        tight = layout.between(*pairs[0]) == ":"
+        if gap.indent is None:
+            comma, made = "," if tight else ", ", _flow(members, quoted=quoted, tight=tight)
+        else:
+            step = layout.step_of_braces(owner.node, gap.indent)
+            comma, made = f",\n{gap.indent}", _braced(members, gap.indent, step, quoted=quoted)
+        new = comma.join(made)
+        return gap.at, gap.at, f"{comma}{new}" if gap.last else f"{new}{comma}"
 
     def _renamed(self, renamed: Mapping[NodePath, str]) -> Iterator[tuple[int, int, str]]:
         for path, name in renamed.items():
@@ -224,11 +224,12 @@ def _flow(members: Mapping[str, Any], *, quoted: bool, tight: bool = False) -> I
 
 
 def _braced(members: Mapping[str, Any], indent: str, step: str, *, quoted: bool) -> Iterator[str]:
-    """Members that stand on lines of their own within braces."""
+    """Members that stand on lines of their own within braces, the first without its indentation."""
     for name, value in members.items():
-        key = f"{indent}{written(name, quoted=quoted)}: "
+        key = f"{written(name, quoted=quoted)}: "
         if isinstance(value, dict):
-            inner = ",\n".join(_braced(value, indent + step, step, quoted=quoted))
-            yield f"{key}{{\n{inner}\n{indent}}}"
+            deeper = indent + step
+            inner = f",\n{deeper}".join(_braced(value, deeper, step, quoted=quoted))
+            yield f"{key}{{\n{deeper}{inner}\n{indent}}}"
         else:
             yield f"{key}{written(value, quoted=quoted)}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from itertools import dropwhile
+from typing import Final, NamedTuple
 
 from ci_guard.source.document import Document, Step
 from ci_guard.source.tree import Node
@@ -15,8 +16,28 @@ _REST: Final = re.compile(r"[ \t]*(?:[ \t]#.*)?\Z")
 _COLON: Final = re.compile(r"[ \t]*:[ \t]*\Z")
 _COLON_REST: Final = re.compile(r"[ \t]*:[ \t]*(?:[ \t]#.*)?\Z")
 _CLOSING: Final = re.compile(r"[ \t\r\n]*\}\Z")
+_LEADING: Final = frozenset({"apiVersion", "kind", "metadata", "name"})
 _TEXT: Final = frozenset("|>")
 _COMMA: Final = re.compile(r"[ \t\r\n]*,[ \t\r\n]*\Z")
+
+
+class Gap(NamedTuple):
+    """Where a member goes: an offset, the indentation where members have lines of their own, whether it is the last."""
+
+    at: int
+    indent: str | None
+    last: bool
+
+
+def _sorted_tail(node: Node) -> list[tuple[Node, Node]]:
+    """The entries of a map in alphabetical order, without those that lead by custom; none if they are in no order."""
+    tail = list(dropwhile(lambda pair: str(pair[0].value) in _LEADING, node.value))
+    names = [str(key.value) for key, _ in tail]
+    return tail if names == sorted(names) else []
+
+
+def _index(node: Node, key: Node) -> int:
+    return next(n for n, (one, _) in enumerate(node.value) if one is key)
 
 
 class Layout:
@@ -59,9 +80,10 @@ class Layout:
         In the order of the alphabet where the entries are; else behind the last that fills exactly one line, or in
         front of all where none does. None where no place is safe.
         """
-        node, names = owner.node, [str(key.value) for key, _ in owner.node.value]
-        if len(names) > 1 and names == sorted(names):
-            before = [pair for pair, known in zip(node.value, names, strict=True) if known < name]
+        node, tail = owner.node, _sorted_tail(owner.node)
+        if tail:
+            later = sum(str(key.value) > name for key, _ in tail)
+            before = node.value[: len(node.value) - later]
             place = self._behind(*before[-1]) if before else self._behind_key(owner)
             if place is not None:
                 return place
@@ -118,30 +140,40 @@ class Layout:
         start, end = self.span(node)
         return (start + 1, end - 1) if _SPACE.match(self._text.text[start + 1 : end - 1]) else None
 
-    def behind_last_member(self, node: Node) -> tuple[int | None, str | None]:
-        """The end of the last member within braces, None if more than space follows it.
+    def gap_for(self, node: Node, name: str) -> Gap | None:
+        """Where a new member within braces goes: in alphabetical place where they are sorted, else behind the last.
 
-        Also the indentation of that member, if it begins a line of its own.
+        None where more than commas and space stands around that place.
         """
-        key, value = node.value[-1]
-        (start, after_key), (value_start, end) = self.span(key), self.span(value)
-        _, close = self.span(node)
-        text = self._text.text
-        if value_start == end or not _CLOSING.match(text[end:close]):
-            return None, None
-        if not _COLON.match(text[after_key:value_start].replace("\n", " ").replace("\r", " ")):
-            return None, None
-        lead = self._around(start, start)[0]
-        return end, lead if _SPACE.match(lead) and self._text.position(start)[0] != self._line(node) else None
+        tail = _sorted_tail(node)
+        after = [pair for pair in tail if str(pair[0].value) > name]
+        if after:
+            return self._in_front(node, *after[0])
+        start, end = self.content(*node.value[-1])
+        text, (value_start, value_end) = self._text.text, self.span(node.value[-1][1])
+        if value_start == value_end or not _CLOSING.match(text[end : self.span(node)[1]]):
+            return None
+        colon = text[self.span(node.value[-1][0])[1] : value_start].replace("\n", " ").replace("\r", " ")
+        return Gap(end, self._own_line(node, start), last=True) if _COLON.match(colon) else None
+
+    def _in_front(self, node: Node, key: Node, value: Node) -> Gap | None:
+        start = self.span(key)[0]
+        index = _index(node, key)
+        before = self.content(*node.value[index - 1])[1] if index else self.span(node)[0] + 1
+        between = self._text.text[before:start]
+        clear = _COMMA.match(between) if index else not between.strip()
+        return Gap(start, self._own_line(node, start), last=False) if clear and self.first(value) else None
+
+    def _own_line(self, node: Node, start: int) -> str | None:
+        """The indentation of a member that begins a line of its own, None for one that does not."""
+        lead, line = self._around(start, start)[0], self._text.position(self.span(node)[0])[0]
+        return lead if _SPACE.match(lead) and self._text.position(start)[0] != line else None
 
     def step_of_braces(self, node: Node, indent: str) -> str:
         """By how much members on lines of their own are indented against the line on which their brace closes."""
         _, end = self.span(node)
         outer = self._around(end - 1, end)[0]
         return indent.removeprefix(outer) or "  " if _SPACE.match(outer) and indent.startswith(outer) else "  "
-
-    def _line(self, node: Node) -> int:
-        return self._text.position(self.span(node)[0])[0]
 
     def content(self, key: Node, value: Node) -> tuple[int, int]:
         """From the key to the end of its value."""
@@ -162,7 +194,7 @@ class Layout:
 
     def _touches_text(self, owner: Node, key: Node, value: Node) -> bool:
         """Whether the entry, or the one before it, ends in a block of text: blank lines would change hands."""
-        index = next(n for n, (one, _) in enumerate(owner.value) if one is key)
+        index = _index(owner, key)
         ends = [value, *(one for _, one in owner.value[max(index - 1, 0) : index])]
         return any(self.first(self._last(one)) in _TEXT for one in ends)
 
@@ -174,7 +206,7 @@ class Layout:
         return (start - (2 if text.endswith("\r\n", 0, start) else 1), end) if start else None
 
     def _member(self, owner: Node, key: Node, start: int, end: int) -> tuple[int, int] | None:
-        index = next(n for n, (one, _) in enumerate(owner.value) if one is key)
+        index = _index(owner, key)
         if len(owner.value) == 1:
             brace = self.span(owner)
             inside = self._text.text[brace[0] + 1 : start] + self._text.text[end : brace[1] - 1]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ci_guard.model.finding import Finding
-from ci_guard.pipeline.fix_proof import unmended
+from ci_guard.pipeline.fixing.proof import unmended
 from ci_guard.pipeline.lint import LintRequest, lint, lint_bytes
 from ci_guard.pipeline.manifests.file import Linted, ManifestLinter
 from ci_guard.pipeline.policy.choice import RuleChoice

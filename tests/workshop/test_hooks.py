@@ -123,6 +123,16 @@ def test_the_restricted_standard(repo: Path, hooks: Hooks) -> None:
     assert 'high: container "c" may run as root [may-run-as-root]' in said
 
 
+def test_what_rules_know_how_to_mend(repo: Path, hooks: Hooks) -> None:
+    pdb = "apiVersion: policy/v1beta1 # soon gone\nkind: PodDisruptionBudget\nmetadata: {name: a, namespace: b}\n"
+    (repo / "pdb.yaml").write_text(pdb + "spec: {minAvailable: 1, selector: {matchLabels: {app: a}}}\n")
+    code, said = hooks("ci-guard-fix")
+    assert code == 1 and "fixed pdb.yaml: 1" in said, said
+    assert (repo / "pdb.yaml").read_text().startswith("apiVersion: policy/v1 # soon gone\n")
+    code, said = hooks("ci-guard-fix")
+    assert code == 0, said
+
+
 def test_the_installed_one(checkout: Path, repo: Path, hooks: Hooks) -> None:
     put(checkout, repo, BAD, "bad.yaml")
     installed = {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}

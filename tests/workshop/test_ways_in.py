@@ -82,7 +82,7 @@ def hooks(checkout: Path) -> dict[str, dict[str, Any]]:
 
 
 def test_hook_ids_are_kept(checkout: Path) -> None:
-    wanted = {"", "-all", "-config", "-deps", "-restricted", "-system", "-workflows"}
+    wanted = {"", "-all", "-config", "-deps", "-fix", "-restricted", "-system", "-workflows"}
     assert set(hooks(checkout)) == {f"ci-guard{name}" for name in wanted}
 
 

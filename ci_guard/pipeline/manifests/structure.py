@@ -149,7 +149,7 @@ class StructureJudge:
         )
         if found is None or not self._fixing:
             return found
-        from ci_guard.pipeline.renamed_versions import edits  # only where edits are asked for
+        from ci_guard.pipeline.manifests.renamed_versions import edits  # only where edits are asked for
 
         return replace(found, edits=edits(resource, kind, self._schemas))
 

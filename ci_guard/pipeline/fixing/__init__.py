@@ -1,0 +1,1 @@
+"""Edits of findings, written into their files and proven."""
