@@ -102,7 +102,7 @@ def _check_limits(file: yamlfile.YamlFile) -> None:
     judgements = [(key, *p) for key in ("clauses", "revisions") for p in _indexes(file.value.get(key))]
     if len(judgements) > MAX_JUDGEMENTS:
         raise _error(file, judgements[0][:1], f"{len(judgements)} judgements; the limit is {MAX_JUDGEMENTS}")
-    for path in [(), *judgements]:
+    for path in [(), *judgements, *([("fix",)] if "fix" in file.value else [])]:
         part: Any = file.value
         for step in path:
             part = part[step]

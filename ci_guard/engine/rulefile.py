@@ -126,6 +126,10 @@ def check_sense(found: RuleFile) -> None:
         if wrong:
             raise ConfigError(_SENSE[key], path=found.file.path, line=found.file.line((key,)))
     try:
+        found.rule.fix  # noqa: B018 - its paths are read
+    except ValueError as error:
+        raise ConfigError(str(error), path=found.file.path, line=found.file.line(("fix",))) from None
+    try:
         for minor in range(NEWEST + 1):
             found.rule.clauses(minor)
     except RuleError as error:

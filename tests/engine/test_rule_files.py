@@ -133,6 +133,8 @@ def test_loader_and_schema_agree_on_anything(value: Any) -> None:
         ("title: Container has a flawed name", "id: again", 2, "the key 'id' is there twice"),
         ("title: Container has a flawed name", "title: [", 4, ""),
         ("params: {name: flawed}", "params: {}", 7, "params: expected a map"),
+        ("remedy: Rename it.", "remedy: x\nfix: {set: {'a b': 1}}", 15, "is no path"),
+        ("remedy: Rename it.", "remedy: x\nfix: {set: {a: [1]}}", 15, "fix.set.a: expected"),
     ],
 )
 def test_errors_name_file_and_line(tmp_path: Path, old: str, new: str, line: int, words: str) -> None:
@@ -213,6 +215,19 @@ def test_examples_must_hold(tmp_path: Path) -> None:
     ):
         (result,) = run_examples(rules_folder(), [rule_at(tmp_path, starts.replace(old, new))])
         assert any(flaw in f for f in result.flaws), (new, result.flaws)
+
+
+def test_a_fix_must_mend_its_own_bad_example(tmp_path: Path) -> None:
+    def flaws(fix: str) -> list[str]:
+        (result,) = run_examples(
+            rules_folder(), [rule_at(tmp_path, GOOD.replace("references:", f"fix: {fix}\nreferences:"))]
+        )
+        return result.flaws
+
+    assert flaws("{set: {name: api}}") == []
+    assert flaws("{set: {image: i2}}") == ["bad example 1: the fix does not mend flawed-name in line 6"]
+    assert flaws("{set: {name: api}, when: 'false'}") == ["the fix mends no bad example"]
+    assert any("exactly bool" in flaw for flaw in flaws("{set: {name: api}, when: container.?x}"))
 
 
 def test_a_started_rule_passes_its_own_test(tmp_path: Path) -> None:
