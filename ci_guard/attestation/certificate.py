@@ -19,21 +19,31 @@ from ci_guard.attestation.protojson import quoted
 from ci_guard.model.errors import InputError, VerificationError
 from ci_guard.model.record import record
 
-_ARC = "1.3.6.1.4.1.57264.1."
-_OTHER_NAME = x509.ObjectIdentifier(_ARC + "7")
-_ISSUER, _ISSUER_V2 = "1", "8"
-_RAW: Mapping[str, str] = {"2": "trigger", "3": "commit", "4": "workflow-name", "5": "repository", "6": "ref"}
+
+def _oid(number: int) -> x509.ObjectIdentifier:
+    return x509.ObjectIdentifier(f"1.3.6.1.4.1.57264.1.{number}")
+
+
+_OTHER_NAME = _oid(7)
+_ISSUER, _ISSUER_V2 = _oid(1), _oid(8)
+_RAW: Mapping[x509.ObjectIdentifier, str] = {
+    _oid(2): "trigger",
+    _oid(3): "commit",
+    _oid(4): "workflow-name",
+    _oid(5): "repository",
+    _oid(6): "ref",
+}
 """The old extensions: text as it is. `repository` is OWNER/NAME here, a URI in the new ones."""
-_DER: Mapping[str, str] = {
-    "9": "builder",
-    "10": "builder-digest",
-    "11": "runner",
-    "12": "repository-uri",
-    "13": "repository-commit",
-    "14": "repository-ref",
-    "18": "workflow",
-    "20": "build-trigger",
-    "21": "run",
+_DER: Mapping[x509.ObjectIdentifier, str] = {
+    _oid(9): "builder",
+    _oid(10): "builder-digest",
+    _oid(11): "runner",
+    _oid(12): "repository-uri",
+    _oid(13): "repository-commit",
+    _oid(14): "repository-ref",
+    _oid(18): "workflow",
+    _oid(20): "build-trigger",
+    _oid(21): "run",
 }
 _UTF8_STRING = 0x0C
 MALFORMED = (
@@ -112,11 +122,8 @@ def _identity(extensions: x509.Extensions) -> str:
 
 
 def _claims(extensions: x509.Extensions) -> tuple[str, dict[str, str]]:
-    values = {}
-    for extension in extensions:
-        arc, ours, number = extension.oid.dotted_string.partition(_ARC)
-        if ours and not arc and isinstance(extension.value, x509.UnrecognizedExtension):
-            values[number] = extension.value.value
+    unknown = x509.UnrecognizedExtension
+    values = {one.oid: one.value.value for one in extensions if isinstance(one.value, unknown)}
     claims = {name: _text(values[oid]) for oid, name in _RAW.items() if oid in values}
     claims |= {name: _utf8_string(values[oid]) for oid, name in _DER.items() if oid in values}
     found = {_text(values[oid]) for oid in (_ISSUER,) if oid in values}

@@ -30,7 +30,8 @@ def parse(data: bytes, *, what: str, limit: int, depth: int, error: type[CiGuard
         raise error(f"the {what} is nested too deeply") from None
     except ValueError as problem:  # also UnicodeDecodeError and numbers of too many digits
         raise error(f"the {what} is not strict JSON: {problem}") from None
-    if not _shallow(value, depth):
+    brackets = data.count(b"{") + data.count(b"[")
+    if brackets > depth and not _shallow(value, depth):  # no document is deeper than it has brackets
         raise error(f"the {what} is nested deeper than {depth} levels")
     return value
 
