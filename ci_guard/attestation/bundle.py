@@ -227,14 +227,14 @@ def read_entry(fields: Fields) -> LogEntry:
 
 def _proof(fields: Fields) -> InclusionProof:
     checkpoint = fields.fields("checkpoint")
-    hashes = fields.values("hashes", most=_MAX_ITEMS)
+    hashes, named = fields.values("hashes", most=_MAX_ITEMS), f"{fields.what}.hashes"
     if not all(isinstance(item, str) for item in hashes):
-        raise VerificationError(f"{fields.what}.hashes holds something other than base64 text")
+        raise VerificationError(f"{named} holds something other than base64 text")
     proof = InclusionProof(
         log_index=fields.int64("logIndex"),
         root_hash=fields.data("rootHash"),
         tree_size=fields.int64("treeSize"),
-        hashes=tuple(protojson.decode(item, what=f"{fields.what}.hashes") for item in hashes),
+        hashes=tuple(protojson.decode(item, what=named) for item in hashes),
         checkpoint=checkpoint.text("envelope") if checkpoint else "",
     )
     if checkpoint is not None:

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from ci_guard.attestation.certificate import MALFORMED, parsing
-from ci_guard.attestation.paths import path
+from ci_guard.attestation.paths import Issuing, key_hash, path
 from ci_guard.attestation.trustedroot import Authority
 from ci_guard.attestation.verdict import at
 from ci_guard.model.errors import VerificationError
@@ -18,10 +18,10 @@ from ci_guard.model.record import record
 
 @record
 class Issuer:
-    """An authority that issued a certificate; if `proven`, there is a path up to it at all times of their validity."""
+    """An authority that issued a certificate: directly, then a path is proven but for the times, or somehow."""
 
     authority: Authority
-    proven: bool
+    directly: Issuing | None
 
 
 def read_intermediates(chain: Sequence[bytes]) -> tuple[x509.Certificate, ...]:
@@ -38,22 +38,22 @@ def issuers(
     """Which of `authorities` issued the certificate; an authority may be listed twice."""
     found = []
     for authority in authorities:
-        proven = _directly_below(certificate, authority)
-        if proven or _signed_one((certificate, *intermediates), authority):
-            found.append(Issuer(authority, proven))
+        directly = authority.issuing
+        if directly is not None and _is_below(certificate, directly):
+            found.append(Issuer(authority, directly))
+        elif _signed_one((certificate, *intermediates), authority):
+            found.append(Issuer(authority, None))
     return tuple(found)
 
 
-def _directly_below(certificate: x509.Certificate, authority: Authority) -> bool:
-    """Whether a path of two leads to the authority's lowest certificate, and none of those above can object.
+def _is_below(certificate: x509.Certificate, issuing: Issuing) -> bool:
+    """Whether a path of two leads from the certificate to the issuing one.
 
     It is asked for at the certificate's first second: when it was signed is not known yet, and `check_chain` holds the
     times of all certificates against that.
     """
-    if not authority.lowest_suffices:
-        return False
     try:
-        return len(path(certificate, (), authority.chain[0], certificate.not_valid_before_utc)) == 2
+        return len(path(certificate, (), issuing.certificate, certificate.not_valid_before_utc)) == 2
     except VerificationError:
         return False
 
@@ -76,14 +76,14 @@ def check_chain(
     intermediates: Sequence[x509.Certificate],
     found: Sequence[Issuer],
     moments: Sequence[datetime],
-) -> tuple[x509.Certificate, str]:
-    """The certificate's issuer and what held, in words: a path to one of the issuers at every one of `moments`.
+) -> tuple[bytes, str]:
+    """The hash of the issuer's key and what held, in words: a path to one of the issuers at every one of `moments`.
 
     Both are not empty. Raises VerificationError.
     """
     for number, issuer in enumerate(found, 1):
         try:
-            above = [_issuer_at(certificate, intermediates, issuer, moment) for moment in moments]
+            above = [_key_at(certificate, intermediates, issuer, moment) for moment in moments]
         except VerificationError:
             if number == len(found):
                 raise
@@ -98,21 +98,22 @@ def _validity(certificate: x509.Certificate) -> str:
     return f"valid from {at(start)} to {at(end)}"
 
 
-def _issuer_at(
+def _key_at(
     certificate: x509.Certificate, intermediates: Sequence[x509.Certificate], issuer: Issuer, moment: datetime
-) -> x509.Certificate:
-    """What stands above the certificate in its path at `moment`."""
+) -> bytes:
+    """The hash of the key above the certificate in its path at `moment`."""
     authority = issuer.authority
     _check_times(certificate, authority, moment)
-    if issuer.proven:
-        return authority.chain[0]
+    if issuer.directly is not None:
+        return issuer.directly.key_hash
     try:
         found = path(certificate, [*authority.chain[:-1], *intermediates], authority.chain[-1], moment)
     except VerificationError as problem:
         raise VerificationError(f"no path from the certificate to {authority.name} holds: {problem}") from None
     if len(found) < 2:
         raise VerificationError(f"the certificate is itself one of {authority.name}")
-    return found[1]
+    with parsing("the issuer's certificate"):
+        return key_hash(found[1])
 
 
 def _check_times(certificate: x509.Certificate, authority: Authority, moment: datetime) -> None:

@@ -187,13 +187,13 @@ def _check_signer(bundle: Bundle, artifact: Artifact, signer: _Signer, root: Tru
     moments = check_times(bundle, signed, logged, root, trace, needed=True)
     certificate = signer.certificate.certificate
     with trace.step("chain") as detail:
-        issuer, said = check_chain(certificate, signer.intermediates, signer.issuers, moments)
+        issuer_key, said = check_chain(certificate, signer.intermediates, signer.issuers, moments)
         detail.append(said)
     if not root.certificate_logs:
         trace.skip("sct", "the trusted root names no certificate transparency log")
         return
     with trace.step("sct") as detail:
-        detail.append(check_scts(certificate, issuer, root.certificate_logs))
+        detail.append(check_scts(certificate, issuer_key, root.certificate_logs))
 
 
 def _statement(bundle: Bundle, artifact: Artifact, expected: Expectations, trace: Trace) -> Statement | None:

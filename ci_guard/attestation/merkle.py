@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from ci_guard.model.errors import VerificationError
 
+_HASH_BYTES = 32
+
 
 def leaf_hash(data: bytes) -> bytes:
     """The hash of a leaf."""
@@ -28,7 +30,7 @@ def root_of(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
     """
     if not 0 <= index < size:
         raise VerificationError(f"the inclusion proof is for leaf {index:,} of a tree of {size:,}")
-    if any(len(sister) != hashlib.sha256().digest_size for sister in path):
+    if any(len(sister) != _HASH_BYTES for sister in path):
         raise VerificationError("the inclusion proof holds a hash that is no sha256")
     number, last, hashed = index, size - 1, leaf
     for sister in path:

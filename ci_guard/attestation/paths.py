@@ -2,21 +2,24 @@
 
 Names, signatures, basic constraints, key usage, path lengths, name constraints and critical extensions are checked by
 `cryptography`'s verifier. It proves every signature anew in each path; those of an authority's own certificates need
-that once (`lowest_suffices`).
+that once (`issuing`).
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.x509 import verification
 from cryptography.x509.verification import Criticality, ExtensionPolicy
 
 from ci_guard.attestation.certificate import parsing
 from ci_guard.attestation.protojson import quoted
 from ci_guard.model.errors import VerificationError
+from ci_guard.model.record import record
 
 # The web's profile demands a usage for TLS; ours, codeSigning, is checked when a signer's certificate is read.
 _AUTHORITIES = ExtensionPolicy.webpki_defaults_ca().may_be_present(
@@ -32,23 +35,37 @@ def path(
     return _path(certificate, intermediates, anchor, moment, _SIGNERS)
 
 
-def lowest_suffices(chain: Sequence[x509.Certificate]) -> bool:
-    """Whether a path of two, from a signer's certificate to the lowest of `chain`, goes on to its last, the anchor.
+@record
+class Issuing:
+    """The lowest certificate of an authority, to which a path of two suffices: from there it goes on to the anchor."""
+
+    certificate: x509.Certificate
+    key_hash: bytes
+
+
+def issuing(chain: Sequence[x509.Certificate]) -> Issuing | None:
+    """The lowest of `chain`, if a path to it goes on to the last, the anchor; None where only a whole path tells.
 
     It does at every time at which all of `chain` are valid, if there is a path from the lowest to the anchor, and none
-    above the lowest limits the names or the number of those below. If not, only a whole path tells.
+    above the lowest limits the names or the number of those below.
     """
-    lowest, *between = chain
-    if not between:
-        return True
+    lowest, *above = chain
     try:
         with parsing("the authority's chain"):
-            if any(_limits(upper, below) for below, upper in enumerate(between, 1)):
-                return False
-        _path(lowest, between[:-1], between[-1], max(one.not_valid_before_utc for one in chain), _AUTHORITIES)
+            if any(_limits(upper, below) for below, upper in enumerate(above, 1)):
+                return None
+            found = Issuing(lowest, key_hash(lowest))
+        if above:
+            _path(lowest, above[:-1], above[-1], max(one.not_valid_before_utc for one in chain), _AUTHORITIES)
     except VerificationError:
-        return False
-    return True
+        return None
+    return found
+
+
+def key_hash(issuer: x509.Certificate) -> bytes:
+    """The sha256 of its SubjectPublicKeyInfo, as certificate transparency names an issuer (RFC 6962)."""
+    kind = serialization.PublicFormat.SubjectPublicKeyInfo
+    return hashlib.sha256(issuer.public_key().public_bytes(serialization.Encoding.DER, kind)).digest()
 
 
 def _limits(upper: x509.Certificate, below: int) -> bool:

@@ -5,12 +5,11 @@ Source: RFC 6962 section 3.2. The log signed the precertificate: the certificate
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.x509.certificate_transparency import LogEntryType, SignedCertificateTimestamp, Version
 
 from ci_guard.attestation.certificate import parsing
@@ -21,19 +20,16 @@ from ci_guard.model.errors import VerificationError
 _EPOCH = datetime(1970, 1, 1)
 
 
-def check_scts(certificate: x509.Certificate, issuer: x509.Certificate, logs: Sequence[Log]) -> str:
+def check_scts(certificate: x509.Certificate, issuer_key: bytes, logs: Sequence[Log]) -> str:
     """What held, in words: at least one timestamp of a known log, and none of a known log that is wrong.
 
-    Raises VerificationError.
+    `issuer_key` is the hash of the issuer's key (`paths.key_hash`). Raises VerificationError.
     """
     with parsing("the certificate's timestamp list"):
         known = [(log, sct) for sct in _embedded(certificate) for log in logs if log.key_id == sct.log_id]
         if not known:
             raise VerificationError("no certificate transparency log of the trusted root vouches for the certificate")
-        spki = issuer.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        return "; ".join(_check(certificate, hashlib.sha256(spki).digest(), log, sct) for log, sct in known)
+        return "; ".join(_check(certificate, issuer_key, log, sct) for log, sct in known)
 
 
 def _embedded(certificate: x509.Certificate) -> Sequence[SignedCertificateTimestamp]:

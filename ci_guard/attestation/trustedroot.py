@@ -16,7 +16,7 @@ from cryptography import x509
 from ci_guard.attestation import protojson
 from ci_guard.attestation.certificate import parsing
 from ci_guard.attestation.logkeys import LogKey
-from ci_guard.attestation.paths import lowest_suffices
+from ci_guard.attestation.paths import Issuing, issuing
 from ci_guard.attestation.protojson import Fields, quoted
 from ci_guard.model.errors import InputError, VerificationError
 from ci_guard.model.record import record, replace
@@ -57,14 +57,13 @@ class Log:
 class Authority:
     """A certificate or timestamp authority: its certificates from the lowest up to the one that is the anchor.
 
-    `lowest_suffices` of one that issues to signers (`paths`): its own signatures are proven once, here, not with each
-    signer's certificate.
+    `issuing` is set for those of signers (`paths`): their own signatures are proven once, not with every signer's.
     """
 
     name: str
     chain: tuple[x509.Certificate, ...]
     valid: Validity
-    lowest_suffices: bool = False
+    issuing: Issuing | None = None
 
 
 @record
@@ -117,7 +116,7 @@ def _read(data: bytes, name: str) -> TrustedRoot:
     root = TrustedRoot(
         name=name,
         digest=hashlib.sha256(data).hexdigest(),
-        authorities=tuple(_issuing(f) for f in fields.items("certificateAuthorities", most=_MAX_ITEMS)),
+        authorities=tuple(_certificate_authority(f) for f in fields.items("certificateAuthorities", most=_MAX_ITEMS)),
         logs=tuple(_log(f) for f in fields.items("tlogs", most=_MAX_ITEMS)),
         certificate_logs=tuple(_log(f) for f in fields.items("ctlogs", most=_MAX_ITEMS)),
         timestamp_authorities=tuple(_authority(f) for f in fields.items("timestampAuthorities", most=_MAX_ITEMS)),
@@ -169,9 +168,9 @@ def _authority(fields: Fields) -> Authority:
     return authority
 
 
-def _issuing(fields: Fields) -> Authority:
+def _certificate_authority(fields: Fields) -> Authority:
     authority = _authority(fields)
-    return replace(authority, lowest_suffices=lowest_suffices(authority.chain))
+    return replace(authority, issuing=issuing(authority.chain))
 
 
 def _certificate(fields: Fields) -> x509.Certificate:

@@ -375,8 +375,8 @@ def test_what_the_root_does_not_trust(name: str) -> None:
 
 def test_whole_paths_say_the_same_as_short_ones() -> None:
     def whole(root: trustedroot.TrustedRoot) -> trustedroot.TrustedRoot:
-        assert all(authority.lowest_suffices for authority in root.authorities)
-        return replace(root, authorities=tuple(replace(one, lowest_suffices=False) for one in root.authorities))
+        assert all(authority.issuing for authority in root.authorities)
+        return replace(root, authorities=tuple(replace(one, issuing=None) for one in root.authorities))
 
     cases = [(recipe, ROOTS) for recipe in GOOD.values()]
     cases += [(recipe, ROOTS) for recipe, _, _ in BROKEN.values()]
