@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ci_guard.engine.expression import ExhaustedError, Expression, LimitError, MalformedError
 from ci_guard.engine.findings import Item, Place, finding, identity, is_written, wrong_type
 from ci_guard.engine.kinds import KINDS
 from ci_guard.engine.misreading import Evaluating, culprit
 from ci_guard.engine.program import Program
-from ci_guard.engine.rule import Clause, Rule
+from ci_guard.engine.rule import Clause
 from ci_guard.engine.selection import Selection
 from ci_guard.model.errors import RuleError
 from ci_guard.model.finding import Finding
-from ci_guard.model.location import Edit, NodePath
+from ci_guard.model.location import NodePath
 from ci_guard.model.record import field, record, replace
 from ci_guard.model.report import Unjudged
 from ci_guard.model.subject import Nested, Subject, SubjectId
+
+if TYPE_CHECKING:
+    from ci_guard.engine.fix import Fixer
 
 COMPLIANT, FAILED, NOT_APPLICABLE = 1, 0, 2
 
@@ -32,21 +35,12 @@ class Judgement:
     unjudged: list[Unjudged] = field(default_factory=list)
 
 
-class Fixing(Protocol):
-    """Makes the edits that mend a finding; `fix.Fixer`, where a run asks for edits."""
-
-    def edits(
-        self, rule: Rule, clause: Clause, place: Place, item: Item | None, evaluating: Callable[[str], Evaluating]
-    ) -> tuple[Edit, ...]:
-        """The edits of one finding, none where there is no certain fix."""
-
-
 class Judge:
     """Judges subjects by a selection. Raises RuleError when a selected rule does not compile."""
 
-    def __init__(self, selection: Selection, fixing: Fixing | None = None) -> None:
+    def __init__(self, selection: Selection, fixer: Fixer | None = None) -> None:
         self._selection = selection
-        self._fixing = fixing
+        self._fixer = fixer
         self._matching: dict[tuple[str, frozenset[tuple[str, str]]], tuple[Program, ...]] = {}
         self._programs: dict[tuple[str, tuple[Clause, ...]], Program] = {}
         self._exact: dict[str, Evaluating] = {}
@@ -59,8 +53,8 @@ class Judge:
         programs = self._programs_of(subject)
         if not programs:
             return Judgement()
-        fixing = None if written else self._fixing  # what a patch leaves out may be in its base
-        return _Look(self._selection, programs[0], subject, self._exact, written, fixing).judgement(programs)
+        fixer = None if written else self._fixer  # what a patch leaves out may be in its base
+        return _Look(self._selection, programs[0], subject, self._exact, written, fixer).judgement(programs)
 
     def _programs_of(self, subject: Subject) -> tuple[Program, ...]:
         key = (subject.each, frozenset(subject.match.items()))
@@ -100,7 +94,7 @@ class _Look:
     subject: Subject
     exact: dict[str, Evaluating]
     written: bool = False
-    fixing: Fixing | None = None
+    fixer: Fixer | None = None
     result: Judgement = field(default_factory=Judgement)
     by_identity: dict[tuple[str, SubjectId, NodePath], int] = field(default_factory=dict)
     looked: dict[str, set[SubjectId]] = field(default_factory=dict)
@@ -168,8 +162,8 @@ class _Look:
         key = (clause.rule, *identity(place, item))
         self.by_identity.setdefault(key, len(self.result.findings))
         found = finding(self.selection, selected, clause, place, item)
-        if self.fixing is not None and selected.rule.fix is not None:
-            edits = self.fixing.edits(selected.rule, clause, place, item, self._expression)
+        if self.fixer is not None and selected.rule.fix is not None:
+            edits = self.fixer.edits(selected.rule, clause, place, item, self._expression)
             found = replace(found, edits=edits)
         self.result.findings.append(found)
 

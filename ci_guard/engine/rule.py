@@ -44,7 +44,8 @@ class Items(NamedTuple):
         return cls(parse(text.removesuffix(EACH)), text.endswith(EACH))
 
 
-class Fix(NamedTuple):
+@record
+class Fix:
     """What mends a finding: values to set, keys to rename (path -> name), entries to take out; `when` it is certain."""
 
     values: Mapping[NodePath, str | int | bool]

@@ -148,9 +148,10 @@ class Entries:
             steps = self._steps(path)
             if len(steps) - 1 != len(path):
                 continue
-            owner, key = steps[-2].node, steps[-1].key
-            if owner.id != "mapping" or key is None:
+            key = steps[-1].key
+            if key is None:
                 raise Doubt
+            owner = steps[-2].node
             span = self._layout.entry(owner, key, steps[-1].node)
             if span is None:
                 raise Doubt
@@ -196,11 +197,14 @@ def _put(tree: dict[str, Any], path: NodePath, value: Scalar) -> None:
 
 
 def written(value: Scalar, *, quoted: bool) -> str:
-    """A scalar as YAML and JSON read it; text in double quotes where `quoted`, or where it must be."""
-    if not isinstance(value, str):
-        return json.dumps(value)
-    plain = _PLAIN.match(value) and value.lower() not in _OTHER_MEANING
-    return value if plain and not quoted else json.dumps(value)
+    """A scalar as YAML and JSON read it; text in double quotes where `quoted`, or where it must be.
+
+    Raises Doubt for text with unprintable characters, which the two write differently.
+    """
+    if isinstance(value, str) and not value.isprintable():
+        raise Doubt
+    plain = isinstance(value, str) and _PLAIN.match(value) and value.lower() not in _OTHER_MEANING
+    return str(value) if plain and not quoted else json.dumps(value, ensure_ascii=False)
 
 
 def _block(members: Mapping[str, Any], indent: str, step: str) -> Iterator[str]:

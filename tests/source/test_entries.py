@@ -78,7 +78,7 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-def changed(value: Any, path: tuple[Any, ...], kind: str) -> Any:
+def changed(value: Any, path: tuple[Any, ...], kind: str, new: Any) -> Any:
     out = copy.deepcopy(value)
     owner = out
     for part in path[:-1]:
@@ -88,7 +88,7 @@ def changed(value: Any, path: tuple[Any, ...], kind: str) -> Any:
     elif kind == "rename":
         owner["renamed"] = owner.pop(path[-1])
     else:
-        owner[path[-1]] = False
+        owner[path[-1]] = new
     return out
 
 
@@ -106,13 +106,14 @@ def test_exactly_the_change_that_is_asked_for(value: Any, style: str, kind: str,
     path = data.draw(st.sampled_from(paths(before.value)))
     if kind == "insert":
         path = (*path[:-1], "new", "er")
+    new = data.draw(st.one_of(st.booleans(), st.integers(0, 9), st.text(min_size=1, max_size=4)))
     edits = Entries(before).edits(
-        {path: False} if kind in {"set", "insert"} else {},
+        {path: new} if kind in {"set", "insert"} else {},
         {path: "renamed"} if kind == "rename" else {},
         [path] if kind == "remove" else [],
     )
     if edits:
-        assert document(apply(raw, edits), dialect).value == changed(before.value, path, kind)
+        assert document(apply(raw, edits), dialect).value == changed(before.value, path, kind, new)
 
 
 @settings(max_examples=300, deadline=None)

@@ -7,7 +7,8 @@ it replaced; what two findings would both write is written for one, and the othe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
+from operator import itemgetter
 from typing import NamedTuple
 
 from ci_guard.model.errors import InputError
@@ -20,6 +21,7 @@ from ci_guard.source.edit import apply, replace_file
 from ci_guard.source.files import read_file
 
 Fingerprint = tuple[str, str, str, str, str]
+Place = tuple[int, int]
 Judging = Callable[[bytes], list[Finding]]
 
 
@@ -87,15 +89,16 @@ def mended(data: bytes, wanted: Collection[Fingerprint], judge: Judging) -> tupl
 
 
 def _apart(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Those whose edits touch nothing that the edits of an earlier one touch."""
-    taken: list[tuple[tuple[int, int], tuple[int, int]]] = []
-    for finding in findings:
-        spans = _spans(finding)
-        if all(end < start_ or end_ < start for start, end in spans for start_, end_ in taken):
-            taken += spans
+    """Those whose edits touch nothing that the edits of an earlier one touch, in the order of the text."""
+    taken = (0, 0)
+    for start, end, finding in sorted((_extent(finding) for finding in findings), key=itemgetter(0, 1)):
+        if start > taken:
+            taken = end
             yield finding
 
 
-def _spans(finding: Finding) -> Sequence[tuple[tuple[int, int], tuple[int, int]]]:
+def _extent(finding: Finding) -> tuple[Place, Place, Finding]:
+    """Where the edits of a finding begin and end."""
     regions = [edit.region for edit in finding.edits]
-    return [((r.start_line, r.start_column), (r.end_line, r.end_column)) for r in regions]
+    start = min((r.start_line, r.start_column) for r in regions)
+    return start, max((r.end_line, r.end_column) for r in regions), finding
