@@ -74,7 +74,7 @@ def _fixed(session: Session, report: Report) -> tuple[Report, int]:
         report = session.report(_from_files(session))
     left = sum(finding.counts for finding in report.findings)
     if left:
-        print(f"{left} findings have no fix that is certain", file=sys.stderr)
+        print(f"{left} {'finding has' if left == 1 else 'findings have'} no fix that is certain", file=sys.stderr)
     return report, EXIT_BROKEN if fixed.failures else EXIT_CLOSED if fixed.files else EXIT_OPEN
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from ci_guard.source.document import Document
 from ci_guard.source.edit import apply
 from ci_guard.source.entries import Entries
 from ci_guard.source.reader import read
+from tests.source.styles import STYLES, commented, rendered
 
 CASES = yaml.safe_load((Path(__file__).parent / "entries" / "cases.yaml").read_text(encoding="utf-8"))
 
@@ -48,24 +48,6 @@ VALUES = st.recursive(
     max_leaves=9,
 )
 MAPS = st.dictionaries(KEYS, VALUES, min_size=1, max_size=4)
-STYLES = ("block", "wide", "flow", "json", "json lines", "tight", "mixed")
-
-
-def rendered(value: Any, style: str) -> str:
-    """The value in a style; `mixed` is PyYAML's own choice: braces for what holds only scalars."""
-    if style in {"json", "json lines", "tight"}:
-        indent = 4 if style == "json lines" else None
-        return json.dumps(value, ensure_ascii=False, indent=indent, separators=(",", ":") if style == "tight" else None)
-    flow = {"block": False, "wide": False, "flow": True, "mixed": None}[style]
-    return yaml.safe_dump(
-        value, default_flow_style=flow, allow_unicode=True, sort_keys=False, indent=4 if style == "wide" else 2
-    )
-
-
-def commented(text: str, every: int) -> str:
-    """Comments of their own between the lines, and behind some of them."""
-    lines = text.splitlines()
-    return "".join(f"{'  # own é' + chr(10) if n % every == 0 else ''}{line}\n" for n, line in enumerate(lines))
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
