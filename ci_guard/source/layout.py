@@ -101,7 +101,7 @@ class Layout:
         """
         start, end = self.content(key, value)
         lead, rest = self._around(start, end)
-        if not _LEAD.match(lead) or not _REST.match(rest) or self.first(self._last(value)) in _TEXT:
+        if not _LEAD.match(lead) or not _REST.match(rest) or self._ends_in_text(value):
             return None
         colon = self._text.text[self.span(key)[1] : self.span(value)[0]]
         return end + len(rest) if value.id != "scalar" or _COLON.match(colon) else None
@@ -196,7 +196,11 @@ class Layout:
         """Whether the entry, or the one before it, ends in a block of text: blank lines would change hands."""
         index = _index(owner, key)
         ends = [value, *(one for _, one in owner.value[max(index - 1, 0) : index])]
-        return any(self.first(self._last(one)) in _TEXT for one in ends)
+        return any(map(self._ends_in_text, ends))
+
+    def _ends_in_text(self, node: Node) -> bool:
+        start, end = self.span(self._last(node))
+        return start < end and self._text.text[start] in _TEXT
 
     def _lines(self, start: int, end: int) -> tuple[int, int] | None:
         """Whole lines with one line end: that behind them, at the end of the text that before them."""

@@ -58,4 +58,5 @@ def _selects_nothing(value: Any) -> bool:
     """Whether it is a PodDisruptionBudget without a selector that says something: v1beta1 and v1 differ there alone."""
     spec = value.get("spec")
     selector = spec.get("selector") if isinstance(spec, dict) else None
-    return value.get("kind") == "PodDisruptionBudget" and not selector
+    said = isinstance(selector, dict) and (selector.get("matchLabels") or selector.get("matchExpressions"))
+    return value.get("kind") == "PodDisruptionBudget" and not said
