@@ -90,7 +90,7 @@ class Entries:
         old = self._document.text.text[start:end]
         if step.key is None or step.node.id != "scalar" or not old or old[0] in "|>" or "\n" in old or "\r" in old:
             raise Doubt
-        new = written(value, quoted=old[0] == '"')
+        new = written(value, quoted='"' in {old[0], self._layout.first(step.key)})
         if new != old:
             yield start, end, new
 

@@ -186,7 +186,7 @@ class Layout:
         if self.first(owner) == "{":
             return self._member(owner, key, start, end)
         lead, rest = self._around(start, end)
-        if not _REST.match(rest) or self._touches_text(owner, key, value):
+        if not _LEAD.match(lead) or not _REST.match(rest) or self._touches_text(owner, key, value):
             return None
         if len(owner.value) == 1:
             return start, end
