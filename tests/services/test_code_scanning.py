@@ -27,7 +27,7 @@ from tests.services.faulty import Call, Server, answer, serving
 TOOLS = Path(__file__).parents[1] / "gate" / "tools"
 QUICK = Limits(connect=1, read=1, total=3, waits=(0.01, 0.01))
 TOKEN = "a-secret-token"
-ANALYSIS = Analysis("0" * 40, "refs/heads/main", "2026-01-01T00:00:00Z", "file:///work/")
+ANALYSIS = Analysis("0" * 40, "refs/heads/main", "2026-01-01T00:00:00Z", "file:///checkout/")
 CI = ("CI_", "GITHUB_", "GH_", "BUILD", "JENKINS", "GIT_", "TF_", "CIRCLE", "TAG_NAME", "BRANCH_NAME", "CHANGE_ID")
 
 

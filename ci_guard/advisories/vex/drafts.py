@@ -16,7 +16,7 @@ from ci_guard.advisories.matching import Match
 from ci_guard.model.component import Component
 from ci_guard.model.record import record
 
-_TODO: Final = (
+_UNDECIDED: Final = (
     "draft: say why it is not affected (status not_affected, with a justification), "
     "and until when (expires: YYYY-MM-DD)"
 )
@@ -54,7 +54,7 @@ def openvex(found: Sequence[Audited], author: str, when: str) -> str:
             "vulnerability": {"name": one.match.id, "aliases": list(one.match.ids[1:])},
             "products": [{"@id": one.component.purl, "identifiers": {"purl": one.component.purl}}],
             "status": "under_investigation",
-            "status_notes": _TODO,
+            "status_notes": _UNDECIDED,
         }
         for one in _distinct(found)
     ]
@@ -109,7 +109,7 @@ def _vulnerability(ones: Sequence[Audited], bom: Bom | None) -> dict[str, Any]:
         "ratings": [rating],
         "description": match.summary,
         **({"recommendation": f"upgrade to {match.fixed}"} if match.fixed else {}),
-        "analysis": {"state": "in_triage", "detail": _TODO},
+        "analysis": {"state": "in_triage", "detail": _UNDECIDED},
         "affects": [{"ref": bom.link(o.component.purl) if bom else o.component.purl} for o in ones],
     }
 
