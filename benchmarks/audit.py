@@ -1,6 +1,6 @@
 """Auditing a lock of 345 packages: ci-guard offline and by the API, beside `uv audit` and pip-audit.
 
-    python benchmarks/audit.py RECORDS [--peers DIR] [--runs N]
+    python benchmarks/audit.py RECORDS [--peers DIR] [--runs N] [--delay S]
 
 RECORDS is a folder of OSV records of PyPI (the public advisory database). The peers are `uv` and `pip-audit` of DIR
 (a virtual environment's `bin`; default: of the PATH); both ask a service on loopback that serves the same records, so
@@ -177,11 +177,12 @@ def main() -> None:
     parser.add_argument("records", type=Path)
     parser.add_argument("--peers", type=Path, default=None)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds that the service waits before each answer")
     args = parser.parse_args()
     decoded = [decode(name, data, name) for name, data in read_files(args.records)]
     records = {r["id"]: r for r in decoded}
     names = aliases(records)
-    with tempfile.TemporaryDirectory() as scratch, serving(Service(records)) as service:
+    with tempfile.TemporaryDirectory() as scratch, serving(Service(records, delay=args.delay)) as service:
         folder = Path(scratch)
         write_project(folder, lock_of(records), service.url)
         results = dict(tools(folder, service, args))

@@ -143,7 +143,7 @@ class Connections:
         proxy = _proxy_for(scheme, host, port)
         if not proxy:
             if self._direct is None:
-                self._direct = _guarded(urllib3.PoolManager(ssl_context=self._tls()), self.guard)
+                self._direct = _guarded(urllib3.PoolManager(ssl_context=self.tls()), self.guard)
             return self._direct
         # The proxy resolves the name, so only what the name itself says can be checked here.
         if is_this_machine(host):
@@ -160,10 +160,10 @@ class Connections:
         where = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         address = f"{parts.scheme}://{where}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
         headers = urllib3.make_headers(proxy_basic_auth=login) if login else None
-        tls = self._tls()
+        tls = self.tls()
         return urllib3.ProxyManager(address, proxy_headers=headers, ssl_context=tls, proxy_ssl_context=tls)
 
-    def _tls(self) -> ssl.SSLContext:
+    def tls(self) -> ssl.SSLContext:
         """One context for all: loading the system's authorities takes tens of milliseconds."""
         if self._context is None:
             self._context = ssl.create_default_context()

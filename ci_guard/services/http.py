@@ -137,7 +137,6 @@ class HttpClient:
         self.policy = policy
         self.limits = limits or Limits()
         self._sleep = sleep
-        self._context = context
         self._connections = Connections(service, policy, context)
         self._elsewhere = Connections(service, replace(policy, anyone=True), context)
 
@@ -149,7 +148,7 @@ class HttpClient:
 
     def twin(self) -> HttpClient:
         """Another client to the same service, for another thread; close it, too."""
-        return HttpClient(self.service, self.policy, self.limits, context=self._context, sleep=self._sleep)
+        return HttpClient(self.service, self.policy, self.limits, context=self._connections.tls(), sleep=self._sleep)
 
     def close(self) -> None:
         """Close all connections."""

@@ -26,7 +26,7 @@ HOME: Final = "https://api.osv.dev"
 BATCH: Final = 1000  # queries of one call, the API's own limit
 MAX_PAGES: Final = 100  # of one query; a server that always has one more is broken
 MAX_RECORDS: Final = 20_000
-AT_ONCE: Final = 8  # calls for records at the same time: a round trip each, and often hundreds of them
+AT_ONCE: Final = 16  # calls for records at the same time: a round trip each, and often hundreds of them
 _JSON: Final = {"Content-Type": "application/json"}
 _MAX_DATABASE: Final = 2_000_000_000
 
@@ -129,12 +129,13 @@ class OsvService:
         if len(self._records) + len(names) > MAX_RECORDS:
             raise ServiceError(SERVICE, f"more than {MAX_RECORDS:,} advisories for one run")
         shares = [share for start in range(AT_ONCE) if (share := names[start::AT_ONCE])]
+        clients = [self.client.twin() for _ in shares]
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            for records in threads.map(self._fetch_share, shares):
+            for records in threads.map(self._fetch_share, clients, shares):
                 self._records |= records
 
-    def _fetch_share(self, names: Sequence[str]) -> dict[str, Record]:
-        with self.client.twin() as client:
+    def _fetch_share(self, client: HttpClient, names: Sequence[str]) -> dict[str, Record]:
+        with client:
             return {name: self._record(client, name) for name in names}
 
     def _record(self, client: HttpClient, name: str) -> Record:
