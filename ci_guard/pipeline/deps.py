@@ -53,8 +53,21 @@ def judge_dependencies(
     before: BaseTree | None = None,
 ) -> None:
     """Judge every lock and workflow under the request's targets; adds to `into`. Raises InputError."""
-    judge = DependencyJudge(rules, into, advisories, request)
     gathered = gather_locks(request.root, request.targets, Silent(), request.wants, registries)
+    judge_gathered(request, rules, gathered, into, advisories, digests, before)
+
+
+def judge_gathered(
+    request: LintRequest,
+    rules: RulesInForce,
+    gathered: Gathered,
+    into: Linted,
+    advisories: Asked | None = None,
+    digests: DigestLock = NO_LOCK,
+    before: BaseTree | None = None,
+) -> None:
+    """Judge locks that were gathered already, and the workflows and settings beside them; adds to `into`."""
+    judge = DependencyJudge(rules, into, advisories, request)
     judge.locks(gathered)
     judge.workflows(request.root, request.targets, request.wants)
     judge.settings(request.root, gathered, request.targets, request.wants)

@@ -18,9 +18,8 @@ from ci_guard.model.ports import Progress
 from ci_guard.model.record import field, record, replace
 from ci_guard.model.report import Notice, Report, Unjudged, Verdict
 from ci_guard.pipeline import attest as attesting
-from ci_guard.pipeline.dependencies.additions import judge_additions
 from ci_guard.pipeline.dependencies.advisories import ask, database_digests
-from ci_guard.pipeline.deps import DependencyJudge
+from ci_guard.pipeline.deps import judge_gathered
 from ci_guard.pipeline.evidence import Evidence, digest_of, policy_digests
 from ci_guard.pipeline.gate import head_of, options_in_force
 from ci_guard.pipeline.lint import lint
@@ -28,7 +27,6 @@ from ci_guard.pipeline.manifests.file import Linted
 from ci_guard.pipeline.manifests.joined import judge_joins
 from ci_guard.pipeline.manifests.namespaces import judge_namespaces
 from ci_guard.pipeline.materials.gathering import Gathered, gather_locks
-from ci_guard.pipeline.pinning.fixes import attach_fixes
 from ci_guard.pipeline.policy.boundary import lock_in_force
 from ci_guard.pipeline.sbom import render as render_sbom
 from ci_guard.pipeline.session import Session
@@ -163,15 +161,8 @@ class _Job:
         options = {**self.request.options, "online": self.request.online}
         asked = ask(session.root, session.policy, session.today, self.request.environ, options)
         self.session = replace(self.session, advisories=asked)
-        judge = DependencyJudge(self.session.rules, linted, asked, self.session.lint_request())
-        judge.locks(gathered)
-        judge.workflows(self.session.root, self.session.targets, self.session.lint_request().wants)
-        judge.settings(self.session.root, gathered, self.session.targets, self.session.lint_request().wants)
         lock = lock_in_force(session.policy)
-        judge.together(gathered, lock)
-        judge_additions(session.rules, gathered.locks, session.before, linted)
-        judge.finish()
-        attach_fixes(session.root, linted, lock)
+        judge_gathered(session.lint_request(), session.rules, gathered, linted, asked, lock, session.before)
         self.progress.done(f"{linted.judged.subjects - before} lock entries and workflow steps")
 
     def images(self, gathered: Gathered, linted: Linted) -> None:
