@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ci_guard.advisories.vex.drafts import Audited
@@ -19,7 +19,7 @@ from ci_guard.pipeline.dependencies.contradictions import judge_together
 from ci_guard.pipeline.dependencies.licenses import LicenseJudge
 from ci_guard.pipeline.lint import LintRequest
 from ci_guard.pipeline.manifests.file import Linted, fixer
-from ci_guard.pipeline.materials.gathering import Gathered, everything, gather_locks
+from ci_guard.pipeline.materials.gathering import Gathered, gather_locks
 from ci_guard.pipeline.pinning.fixes import attach_fixes
 from ci_guard.pipeline.policy.base import BaseTree
 from ci_guard.report.progress import Silent
@@ -69,8 +69,9 @@ def judge_gathered(
     """Judge locks that were gathered already, and the workflows and settings beside them; adds to `into`."""
     judge = DependencyJudge(rules, into, advisories, request)
     judge.locks(gathered)
-    judge.workflows(request.root, request.targets, request.wants)
-    judge.settings(request.root, gathered, request.targets, request.wants)
+    found = [f.path for f in walk(request.root, request.targets) if isinstance(f, SourceFile) and request.wants(f.path)]
+    judge.workflows(request.root, found)
+    judge.settings(request.root, found, gathered)
     judge.together(gathered, digests)
     judge_additions(rules, gathered.locks, before, into)
     judge.finish()
@@ -156,24 +157,23 @@ class DependencyJudge:
             self._auditor.cluster()
             self._auditor.finish()
 
-    def workflows(self, root: Path, targets: Sequence[str], wants: Callable[[str], bool] = everything) -> None:
-        """Every `uses:` of every workflow and action under the targets. Raises InputError for a missing target."""
-        for found in walk(root, targets):
-            if isinstance(found, SourceFile) and files.is_workflow(found.path) and wants(found.path):
-                try:
-                    data = read_file(root, found.path)
-                except InputError as error:
-                    self._into.judged.unjudged.append(Unjudged("", found.path, str(error), Location(found.path)))
-                    continue
-                self.workflow(found.path, data)
+    def workflows(self, root: Path, paths: Sequence[str]) -> None:
+        """Every `uses:` of every workflow and action among the paths."""
+        for path in filter(files.is_workflow, paths):
+            try:
+                data = read_file(root, path)
+            except InputError as error:
+                self._into.judged.unjudged.append(Unjudged("", path, str(error), Location(path)))
+                continue
+            self.workflow(path, data)
 
-    def settings(
-        self, root: Path, gathered: Gathered, targets: Sequence[str], wants: Callable[[str], bool] = everything
-    ) -> None:
-        """The settings of package managers under the targets, and those in files that locks include."""
+    def settings(self, root: Path, paths: Sequence[str], gathered: Gathered) -> None:
+        """The settings of package managers among the paths, and those in files that locks include.
+
+        A file that cannot be read at all is told of where files are gathered.
+        """
         included = {lock.path for lock in gathered.locks if lock.format == "requirements.txt"}
-        found = {f.path for f in walk(root, targets) if isinstance(f, SourceFile)}
-        for path in sorted(included | {path for path in found if reader_of(path) and wants(path)}):
+        for path in sorted(included | {path for path in paths if reader_of(path)}):
             data = read_or_none(root, path)
             if data is not None:
                 self.setting_file(path, data, REQUIREMENTS if path in included else None)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ci_guard.engine.messages import LONGEST_VALUE
 from ci_guard.sbom.settings import SETTINGS, read_settings, reader_of, subjects
+from ci_guard.source.files import SIZE_LIMIT
 from tests.sbom.test_deps_check import checked, ci_guard, lines
 
 CASES = sorted((Path(__file__).parent / "settings").iterdir())
@@ -116,6 +117,15 @@ def test_settings_are_judged_on_their_line(tmp_path: Path) -> None:
     ]
     (not_read,) = [u for u in report["unjudged"] if u["subject"] == "pyproject.toml"]
     assert not_read["location"]["region"]["startLine"] == 2
+
+
+def test_settings_that_cannot_be_read_are_not_passed(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("idna==3.10\n")
+    with (tmp_path / ".npmrc").open("wb") as stream:
+        stream.truncate(SIZE_LIMIT + 1)
+    _, report = checked(tmp_path)
+    (not_read,) = [u for u in report["unjudged"] if u["subject"] == ".npmrc"]
+    assert "larger than" in not_read["reason"]
 
 
 @pytest.mark.parametrize("filler", [" ", "=", "a", "-", "%a", "${", "<", "\t#", "://", "@"])
